@@ -1,0 +1,25 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace calvo {
+
+/// A place in a text that the user wrote. Lines and columns count from 1; 0 means "the whole file".
+struct SourcePos {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+/// Wrong input: scenario, trace or flag. Caught once, in main(), which prints what() and exits 2.
+/// Message: "file:line:column: where: problem", the value in quotes, then the remedy.
+class InputError : public std::runtime_error {
+public:
+  InputError(const SourcePos& pos, const std::string& where, const std::string& problem)
+      : std::runtime_error(pos.file + ":" + std::to_string(pos.line) + ":" +
+                           std::to_string(pos.column) + ": " +
+                           (where.empty() ? problem : where + ": " + problem)) {}
+};
+
+}  // namespace calvo
