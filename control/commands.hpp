@@ -34,24 +34,24 @@ struct Command {
   CommandKind kind{};
   Gate gate = Gate::none;
   RejectReason reason = RejectReason::none;
-  bool layer_major = false;        ///< copy_in: layer by layer over all its blocks
+  bool layer_major = false;  ///< copy_in: layer by layer over all its blocks
   InstanceId instance{};
   StorageId node{};
   RequestId request{};
   RunId run{};
-  RunId after{};                   ///< copy_in: the fetch whose blocks it follows; 0: none
-  std::int32_t from = 0;           ///< block positions in the request's RequestSpec::blocks
+  RunId after{};          ///< copy_in: the fetch whose blocks it follows; 0: none
+  std::int32_t from = 0;  ///< block positions in the request's RequestSpec::blocks
   std::int32_t to = 0;
-  std::int64_t iterations = 1;     ///< run_step
-  std::int32_t first_part = 0;     ///< run_step: its slice of CommandBuffer::parts
+  std::int64_t iterations = 1;  ///< run_step
+  std::int32_t first_part = 0;  ///< run_step: its slice of CommandBuffer::parts
   std::int32_t parts = 0;
-  std::int32_t first_decode = 0;   ///< run_step: its slice of CommandBuffer::decodes
+  std::int32_t first_decode = 0;  ///< run_step: its slice of CommandBuffer::decodes
   std::int32_t decodes = 0;
-  Tokens decode_context;           ///< run_step: sum over decodes, at the first iteration
-  Instant at{};                    ///< set_timer
-  Tokens cached;                   ///< finish
-  std::int32_t preemptions = 0;    ///< finish
-  RequestTimes times;              ///< finish
+  Tokens decode_context;         ///< run_step: sum over decodes, at the first iteration
+  Instant at{};                  ///< set_timer
+  Tokens cached;                 ///< finish
+  std::int32_t preemptions = 0;  ///< finish
+  RequestTimes times;            ///< finish
 };
 
 /// A request's share of a step's prefill.

@@ -33,7 +33,12 @@ enum class PcieStart : std::uint8_t { in_step, at_batch, on_landing };
 ///                     left, at the copy
 ///   at_copy_issue     with each host-to-GPU copy
 ///   whole_request     prompt and output before anything is loaded
-enum class GpuMemory : std::uint8_t { at_load_begin, at_network_issue, at_copy_issue, whole_request };
+enum class GpuMemory : std::uint8_t {
+  at_load_begin,
+  at_network_issue,
+  at_copy_issue,
+  whole_request
+};
 /// What a stage does when the first request in its order finds no memory.
 enum class NoSpace : std::uint8_t { break_, skip, recompute };
 /// How much free GPU memory a load needs before it begins: its own, or its own beyond what
@@ -73,7 +78,7 @@ inline constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max
 
 /// Credit of a stage: what it may have in flight.
 struct Window {
-  Bytes bytes{unbounded};          ///< posted to the hardware and not yet done, per run
+  Bytes bytes{unbounded};               ///< posted to the hardware and not yet done, per run
   std::int64_t operations = unbounded;  ///< runs in flight
 };
 
@@ -102,36 +107,36 @@ struct EngineConfig {
   NoSpace no_space = NoSpace::break_;
   LoadAdmission load_admission = LoadAdmission::free;
   LoadStop load_stop = LoadStop::wait;
-  Seconds load_timeout_base{2.0};            ///< load_stop: timeout
-  Seconds load_timeout_per_kilotoken{0.1};   ///< load_stop: timeout
+  Seconds load_timeout_base{2.0};           ///< load_stop: timeout
+  Seconds load_timeout_per_kilotoken{0.1};  ///< load_stop: timeout
   Cut cut = Cut::block;
   StepWaitsFor step_waits_for = StepWaitsFor::own_loads;
   CompletionSeen completion_seen = CompletionSeen::at_event;
-  Seconds idle_poll{1e-3};       ///< completion_seen: at_step while no step runs
+  Seconds idle_poll{1e-3};  ///< completion_seen: at_step while no step runs
   Window network_window{Bytes{64LL << 20}, 2};
   Window pcie_window{Bytes{64LL << 20}, 2};
   std::int32_t prefetch_requests = 0;  ///< 0: no bound on requests whose network load has begun
   Preempt preempt = Preempt::newest;
   Write write = Write::through;
-  std::int32_t write_threshold = 2;    ///< write: selective, hits before a block is written back
+  std::int32_t write_threshold = 2;  ///< write: selective, hits before a block is written back
   Window write_window{Bytes{64LL << 20}, 2};
   Restore restore = Restore::load_all;
-  std::int32_t concurrent_prefills = 1;     ///< requests with prefill tokens in one step
-  std::int64_t token_budget = unbounded;    ///< tokens a step computes, decodes included
-  std::int64_t chunk_tokens = unbounded;    ///< largest part of one prompt in a step
-  std::int32_t max_running = 256;           ///< requests in prefill or decode
-  std::int32_t tensor_parallel = 1;         ///< GPUs, each with its own PCIe lane and KV shard
-  bool decode = true;                       ///< false: a request ends with its first token
+  std::int32_t concurrent_prefills = 1;   ///< requests with prefill tokens in one step
+  std::int64_t token_budget = unbounded;  ///< tokens a step computes, decodes included
+  std::int64_t chunk_tokens = unbounded;  ///< largest part of one prompt in a step
+  std::int32_t max_running = 256;         ///< requests in prefill or decode
+  std::int32_t tensor_parallel = 1;       ///< GPUs, each with its own PCIe lane and KV shard
+  bool decode = true;                     ///< false: a request ends with its first token
   FixedCosts costs;
 };
 
 /// What one instance owns, in blocks of the scenario's block size.
 struct InstanceResources {
   Tokens block_tokens{256};
-  Bytes block_bytes;              ///< of one block, over all layers and GPUs of the instance
-  std::int64_t gpu_blocks = 0;    ///< KV capacity of the instance's GPUs together
-  std::int64_t host_blocks = 0;   ///< its host tier; 0: no host tier, nothing can be loaded
-  std::int32_t storage_nodes = 0; ///< 0: no remote pool
+  Bytes block_bytes;                 ///< of one block, over all layers and GPUs of the instance
+  std::int64_t gpu_blocks = 0;       ///< KV capacity of the instance's GPUs together
+  std::int64_t host_blocks = 0;      ///< its host tier; 0: no host tier, nothing can be loaded
+  std::int32_t storage_nodes = 0;    ///< 0: no remote pool
   std::int64_t storage_extent = 64;  ///< blocks of consecutive ids that lie on one storage node
 };
 
