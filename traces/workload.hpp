@@ -31,6 +31,9 @@ public:
   /// `request` has finished (or was rejected or cancelled) at `now`: appends the arrivals that this
   /// makes certain, each not before `now`.
   virtual void finished(const RequestSpec& request, Instant now, std::vector<Due>& out) = 0;
+
+  /// The blocks that lie in the remote pool before the run starts, least recently used first.
+  virtual std::vector<BlockRun> initially_stored() const { return {}; }
 };
 
 }  // namespace calvo::traces
