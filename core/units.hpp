@@ -36,6 +36,8 @@ using Bytes = Quantity<struct BytesTag, std::int64_t>;
 using Tokens = Quantity<struct TokensTag, std::int64_t>;
 using BytesPerSecond = Quantity<struct BytesPerSecondTag, double>;
 using FlopsPerSecond = Quantity<struct FlopsPerSecondTag, double>;
+/// Requests, sessions or calls a second.
+using PerSecond = Quantity<struct PerSecondTag, double>;
 
 /// A length of time as a model computes it.
 using Seconds = std::chrono::duration<double>;
@@ -58,10 +60,16 @@ inline constexpr Instant never = Instant::max();
 inline Nanoseconds to_nanoseconds(Seconds time) {
   return Nanoseconds{std::llround(time.count() * 1e9)};
 }
-constexpr Seconds to_seconds(Nanoseconds time) { return Seconds{static_cast<double>(time.count()) * 1e-9}; }
+constexpr Seconds to_seconds(Nanoseconds time) {
+  return Seconds{static_cast<double>(time.count()) * 1e-9};
+}
 /// Seconds since the start of the run.
-constexpr double seconds_of(Instant date) { return static_cast<double>(date.time_since_epoch().count()) * 1e-9; }
-inline Instant instant_at(double seconds) { return Instant{to_nanoseconds(Seconds{seconds})}; }
+constexpr double seconds_of(Instant date) {
+  return static_cast<double>(date.time_since_epoch().count()) * 1e-9;
+}
+inline Instant instant_at(double seconds) {
+  return Instant{to_nanoseconds(Seconds{seconds})};
+}
 
 constexpr Seconds operator/(Bytes size, BytesPerSecond rate) {
   return Seconds{static_cast<double>(size.count()) / rate.count()};
@@ -69,10 +77,14 @@ constexpr Seconds operator/(Bytes size, BytesPerSecond rate) {
 constexpr BytesPerSecond operator/(Bytes size, Seconds time) {
   return BytesPerSecond{static_cast<double>(size.count()) / time.count()};
 }
-constexpr double operator/(BytesPerSecond a, BytesPerSecond b) { return a.count() / b.count(); }
+constexpr double operator/(BytesPerSecond a, BytesPerSecond b) {
+  return a.count() / b.count();
+}
 
 namespace literals {
-constexpr Bytes operator""_B(unsigned long long n) { return Bytes{static_cast<std::int64_t>(n)}; }
+constexpr Bytes operator""_B(unsigned long long n) {
+  return Bytes{static_cast<std::int64_t>(n)};
+}
 constexpr Bytes operator""_KiB(unsigned long long n) {
   return Bytes{static_cast<std::int64_t>(n) << 10};
 }
