@@ -1,5 +1,6 @@
 #include "core/yaml_tree.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -24,8 +25,10 @@ public:
   YamlNode convert(const YAML::Node& source, int parent_line, int parent_column) {
     YamlNode node;
     node.file = file_;
-    node.line = source.Mark().is_null() ? parent_line : source.Mark().line + 1;
-    node.column = source.Mark().is_null() ? parent_column : source.Mark().column + 1;
+    // Nothing has no place of its own: it stands where its key does.
+    const bool nowhere = source.Mark().is_null() || source.IsNull();
+    node.line = nowhere ? parent_line : source.Mark().line + 1;
+    node.column = nowhere ? parent_column : source.Mark().column + 1;
     if (++nodes_ > max_nodes) {
       throw InputError(node.pos(), "", "more than a million values after its aliases are expanded");
     }
@@ -135,6 +138,24 @@ YamlNode& list_item(YamlNode& list, const Step& step, const std::string& argumen
   return list.items[index];
 }
 
+// `skipped` columns of the first line are not the user's.
+YamlNode parse(const std::string& text, const std::string& file, int skipped) {
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.size() > 1) {
+      throw InputError({file, documents[1].Mark().line + 1, documents[1].Mark().column + 1}, "",
+                       "a second document; keep one document in a file");
+    }
+    if (documents.empty()) return Converter(file).convert(YAML::Node(), 0, 0);
+    return Converter(file).convert(documents.front(), 1, 1);
+  } catch (const YAML::Exception& error) {
+    const int line = error.mark.line + 1;
+    const int column = error.mark.column + 1;
+    throw InputError({file, line, line == 1 ? std::max(column, skipped + 1) : column}, "",
+                     "not YAML: " + error.msg);
+  }
+}
+
 }  // namespace
 
 const YamlNode* YamlNode::find(std::string_view key) const {
@@ -149,18 +170,7 @@ YamlNode* YamlNode::find(std::string_view key) {
 }
 
 YamlNode read_yaml_text(const std::string& text, const std::string& file) {
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      throw InputError({file, documents[1].Mark().line + 1, documents[1].Mark().column + 1}, "",
-                       "a second document; keep one document in a file");
-    }
-    if (documents.empty()) return Converter(file).convert(YAML::Node(), 0, 0);
-    return Converter(file).convert(documents.front(), 1, 1);
-  } catch (const YAML::Exception& error) {
-    throw InputError({file, error.mark.line + 1, error.mark.column + 1}, "",
-                     "not YAML: " + error.msg);
-  }
+  return parse(text, file, 0);
 }
 
 YamlNode read_yaml_file(const std::string& file) {
@@ -228,12 +238,13 @@ void apply_override(YamlNode& root, const std::string& argument,
     node = child;
   }
   // Spaces in front keep the columns of the argument.
+  const std::size_t skipped = equals + 1;
   YamlNode value =
-      read_yaml_text(std::string(equals + 1, ' ') + argument.substr(equals + 1), *file);
+      parse(std::string(skipped, ' ') + argument.substr(skipped), *file, static_cast<int>(skipped));
   if (value.kind == YamlNode::Kind::null) {
     value.file = file;
     value.line = 1;
-    value.column = static_cast<int>(equals) + 2;
+    value.column = static_cast<int>(skipped) + 1;
   }
   *node = std::move(value);
 }
