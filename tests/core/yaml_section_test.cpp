@@ -279,7 +279,7 @@ TEST(YamlOverride, RefusesAMalformedArgument) {
   EXPECT_EQ(error("a.b=1"),
             "--set a.b=1:1:3: a.b: \"a\" is the value \"1\", which has no parts; set \"a\" itself");
   EXPECT_EQ(error("l.7=1"), "--set l.7=1:1:3: l.7: no such item; the list has items 0 to 0");
-  EXPECT_EQ(error("a=[1"), "--set a=[1:1:5: not YAML: end of sequence flow not found");
+  EXPECT_EQ(error("a=[1"), "--set a=[1:1:3: not YAML: end of sequence flow not found");
 }
 
 }  // namespace
