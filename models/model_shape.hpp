@@ -22,12 +22,14 @@ struct ModelShape {
   std::int32_t top_k = 0;
   std::int32_t moe_ffn = 0;
   std::int32_t shared_experts = 0;
-  std::int32_t dense_layers = 0;   ///< leading layers with a dense FFN
+  std::int32_t dense_layers = 0;  ///< leading layers with a dense FFN
   std::int32_t mla_kv_lora = 0;
   std::int32_t mla_rope_dim = 0;
   std::int32_t mla_q_lora = 0;
   std::int32_t mla_nope_dim = 0;
   std::int32_t mla_v_dim = 0;
+  std::int32_t window = 0;         ///< tokens that a layer with a sliding window attends to
+  std::int32_t window_layers = 0;  ///< how many layers have such a window; 0: none
   std::int64_t max_context = 0;
   double params_billion = 0;
   double active_params_billion = 0;
