@@ -11,14 +11,14 @@
 namespace calvo::control {
 
 enum class CommandKind : std::uint8_t {
-  dispatch,   ///< router: request goes to `instance`
-  lookup,     ///< request, [from, to): which leading blocks of these does the remote pool have?
-  fetch,      ///< run, request, [from, to) from `node` into host memory
+  dispatch,  ///< router: request goes to `instance`
+  lookup,    ///< run, request, [from, to): which leading blocks of these does the remote pool have?
+  fetch,     ///< run, request, [from, to) from `node` into host memory
   cut_fetch,  ///< run: post nothing more of it
   copy_in,    ///< run, request, [from, to) host to GPU; if `after` is set, each block as it lands
   cut_copy,   ///< run
-  copy_out,   ///< run, request, [from, to) GPU to host
-  store,      ///< run, request, [from, to) host to `node`
+  copy_out,   ///< run, blocks: GPU to host
+  store,      ///< run, blocks: host to `node`
   run_step,   ///< run, iterations, gate; parts and decodes in the buffer
   cut_step,   ///< run: stop at the next iteration boundary
   set_timer,  ///< run, at
@@ -40,6 +40,7 @@ struct Command {
   RequestId request{};
   RunId run{};
   RunId after{};          ///< copy_in: the fetch whose blocks it follows; 0: none
+  BlockRun blocks{};      ///< copy_out, store
   std::int32_t from = 0;  ///< block positions in the request's RequestSpec::blocks
   std::int32_t to = 0;
   std::int64_t iterations = 1;  ///< run_step

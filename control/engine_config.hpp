@@ -126,6 +126,7 @@ struct EngineConfig {
   std::int64_t chunk_tokens = unbounded;  ///< largest part of one prompt in a step
   std::int32_t max_running = 256;         ///< requests in prefill or decode
   std::int32_t tensor_parallel = 1;       ///< GPUs, each with its own PCIe lane and KV shard
+  std::int64_t max_leap = unbounded;      ///< identical iterations that one RunStep may name
   bool decode = true;                     ///< false: a request ends with its first token
   FixedCosts costs;
 };

@@ -9,7 +9,7 @@ namespace calvo::control {
 
 enum class EventKind : std::uint8_t {
   arrival,      ///< spec
-  lookup_done,  ///< request, blocks: end position of the contiguous remote hit
+  lookup_done,  ///< run, blocks: end position of the contiguous remote hit
   fetch_done,   ///< run, blocks: how many of the run landed, status
   copy_done,    ///< run, blocks
   store_done,   ///< run, blocks: copy_out or store, whichever `run` names

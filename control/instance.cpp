@@ -1,0 +1,457 @@
+#include "control/instance.hpp"
+
+#include <algorithm>
+
+#include "core/contract.hpp"
+#include "policies/registry.hpp"
+
+namespace calvo::control {
+namespace {
+
+constexpr int serial_shift = 24;  // a run id is (serial << 24 | slot)
+
+}  // namespace
+
+Instance::Instance(const EngineConfig& config, const InstanceResources& resources,
+                   const models::CostModel& estimates)
+    : config_(config),
+      resources_(resources),
+      estimates_(&estimates),
+      network_order_(
+          policies::make_order(config.network_order.policy, config.network_order.ageing)),
+      pcie_order_(policies::make_order(config.pcie_order.policy, config.pcie_order.ageing)),
+      prefill_order_(
+          policies::make_order(config.prefill_order.policy, config.prefill_order.ageing)),
+      restore_(policies::make_restore(name_of(config.restore))),
+      walks_(config.network_start != NetworkStart::on_arrival ||
+             config.pcie_start != PcieStart::on_landing),
+      gpu_(resources.gpu_blocks, config.write == Write::selective),
+      host_(resources.host_blocks) {
+  CALVO_EXPECT(resources.block_tokens > Tokens{0} && resources.gpu_blocks > 0);
+  CALVO_EXPECT(config.concurrent_prefills > 0 && config.token_budget > 0);
+  CALVO_EXPECT(config.chunk_tokens > 0 && config.max_running > 0 && config.max_leap > 0);
+  if (config.write == Write::on_evict) {
+    gpu_.record_evictions();
+    host_.record_evictions();
+  }
+}
+
+// ---------------------------------------------------------------------------- small things
+
+Instance::Job& Instance::new_job() {
+  if (free_jobs_.empty()) {
+    jobs_.emplace_back();
+    jobs_.back().slot = static_cast<std::uint32_t>(jobs_.size() - 1);
+    free_jobs_.push_back(jobs_.back().slot);
+  }
+  const std::uint32_t slot = free_jobs_.back();
+  free_jobs_.pop_back();
+  Job& job = jobs_[slot];
+  job = Job{};
+  job.slot = slot;
+  job.sequence = next_sequence_++;
+  ++unfinished_;
+  return job;
+}
+
+std::uint32_t Instance::new_run(Flow flow) {
+  if (free_runs_.empty()) {
+    runs_.emplace_back();
+    free_runs_.push_back(static_cast<std::uint32_t>(runs_.size() - 1));
+  }
+  const std::uint32_t slot = free_runs_.back();
+  free_runs_.pop_back();
+  Run& run = runs_[slot];
+  std::vector<Waiter> waiters = std::move(run.waiters);  // keeps its memory
+  waiters.clear();
+  run = Run{};
+  run.waiters = std::move(waiters);
+  run.flow = flow;
+  run.serial = next_serial_++;
+  return slot;
+}
+
+void Instance::free_run(std::uint32_t slot) {
+  runs_[slot].flow = Flow::none;
+  free_runs_.push_back(slot);
+}
+
+RunId Instance::run_id(std::uint32_t slot) const {
+  return RunId{(std::uint64_t{runs_[slot].serial} << serial_shift) | slot};
+}
+
+std::uint32_t Instance::slot_of(RunId id) {
+  return static_cast<std::uint32_t>(raw(id) & ((1U << serial_shift) - 1));
+}
+
+Instance::Run& Instance::run_of(RunId id) {
+  const std::uint32_t slot = slot_of(id);
+  CALVO_EXPECT(slot < runs_.size());
+  Run& run = runs_[slot];
+  CALVO_EXPECT(run.flow != Flow::none && run.serial == raw(id) >> serial_shift);
+  return run;
+}
+
+Command& Instance::command(CommandKind kind) {
+  ++counters_.commands;
+  Command& command = out_->commands.emplace_back();
+  command.kind = kind;
+  return command;
+}
+
+void Instance::set_timer(Instant at) {
+  Command& timer = command(CommandKind::set_timer);
+  timer.run = RunId{next_serial_++};
+  timer.at = at;
+}
+
+// ---------------------------------------------------------------------------- events
+
+void Instance::handle(std::span<const Event> batch, CommandBuffer& out) {
+  out_ = &out;
+  bool boundary = false;
+  const bool at_step = config_.completion_seen == CompletionSeen::at_step;
+  for (const Event& event : batch) {
+    CALVO_EXPECT(event.time >= now_);
+    now_ = event.time;
+    ++counters_.events;
+    if (event.kind == EventKind::step_done) continue;
+    const bool transfer = event.kind == EventKind::fetch_done || event.kind == EventKind::copy_done;
+    if (at_step && transfer && step_phase_ != StepPhase::loading) {
+      deferred_.push_back(event);
+      continue;
+    }
+    if (event.kind == EventKind::timer && poll_set_ && event.run == poll_) poll_set_ = false;
+    boundary = true;
+    apply(event);
+  }
+  for (const Event& event : batch) {  // what landed at this date may join the next batch
+    if (event.kind != EventKind::step_done) continue;
+    boundary = true;
+    apply(event);
+  }
+  if (!deferred_.empty() && step_phase_ != StepPhase::running) {
+    if (boundary) {
+      due_.swap(deferred_);
+      for (const Event& event : due_) apply(event);
+      due_.clear();
+    } else if (!poll_set_) {
+      set_timer(now_ + to_nanoseconds(config_.idle_poll));
+      poll_ = out_->commands.back().run;
+      poll_set_ = true;
+    }
+  }
+  if (!deferred_.empty()) reform_ = true;  // a running leap ends at its next boundary
+  dispatch();
+}
+
+void Instance::apply(const Event& event) {
+  switch (event.kind) {
+    case EventKind::arrival:
+      arrive(event);
+      break;
+    case EventKind::lookup_done:
+      looked_up(event);
+      break;
+    case EventKind::fetch_done:
+      fetched(event);
+      break;
+    case EventKind::copy_done:
+      copied(event);
+      break;
+    case EventKind::store_done:
+      stored(event);
+      break;
+    case EventKind::step_done:
+      stepped(event);
+      break;
+    case EventKind::cancel:
+      cancel(event.request);
+      break;
+    case EventKind::timer:
+      reform_ = true;
+      break;
+    case EventKind::drained:    // transfers report their own end; memory is freed there
+    case EventKind::node_down:  // seen through the status of the transfers that it ends
+    case EventKind::node_up:
+    case EventKind::finished:
+      break;
+  }
+}
+
+void Instance::arrive(const Event& event) {
+  CALVO_EXPECT(event.spec != nullptr);
+  const RequestSpec& spec = *event.spec;
+  if (blocks_for(spec.input + spec.output) > gpu_.capacity()) {
+    Command& reject = command(CommandKind::reject);
+    reject.request = spec.id;
+    reject.reason = RejectReason::larger_than_gpu_memory;
+    reject.times.arrival = event.time;
+    return;
+  }
+  Job& job = new_job();
+  job.spec = &spec;
+  job.times.arrival = event.time;
+  job.target = spec.input;
+  job.phase = Phase::looking_up;
+
+  const std::int32_t usable = usable_blocks(job);
+  std::int32_t local = resident_end(gpu_, spec, 0, usable);
+  local = resident_end(host_, spec, local, usable);
+  job.lookup_from = job.remote_to = local;
+  const bool remote = resources_.storage_nodes > 0 && resources_.host_blocks > 0 &&
+                      config_.restore != Restore::recompute_all;
+  if (!remote || local == usable) {
+    plan(job);
+    return;
+  }
+  Command& lookup = command(CommandKind::lookup);
+  lookup.request = spec.id;
+  lookup.run = RunId{(static_cast<std::uint64_t>(next_serial_++) << serial_shift) | job.slot};
+  lookup.from = local;
+  lookup.to = usable;
+  ++lookups_in_flight_;
+}
+
+void Instance::looked_up(const Event& event) {
+  --lookups_in_flight_;
+  Job& job = jobs_[slot_of(event.run)];
+  CALVO_EXPECT(job.phase == Phase::looking_up);
+  job.remote_to = std::max(job.lookup_from, event.blocks);
+  plan(job);
+  settle_cancelled(job);
+}
+
+void Instance::plan(Job& job) {
+  const RequestSpec& spec = *job.spec;
+  const std::int32_t usable = usable_blocks(job);
+  // Where each leading block is: the fastest tier that has it.
+  std::int32_t at = 0, in_gpu = 0, in_host = 0, in_remote = 0;
+  const bool loads = resources_.host_blocks > 0;
+  for (bool more = true; more && at < usable;) {
+    const std::int32_t before = at;
+    at = resident_end(gpu_, spec, at, usable);
+    in_gpu += at - before;
+    const std::int32_t after_gpu = at;
+    if (loads) at = resident_end(host_, spec, at, usable);
+    in_host += at - after_gpu;
+    if (at == before && job.lookup_from <= at && at < std::min(usable, job.remote_to)) {
+      const std::int32_t end = std::min(usable, job.remote_to);
+      in_remote += end - at;
+      at = end;
+    }
+    more = at != before;
+  }
+  const std::int32_t gpu_prefix = resident_end(gpu_, spec, 0, at);
+  if (config_.pcie_start == PcieStart::at_batch) {
+    // The whole load lies in host memory before its copy begins: no more than fits there.
+    const std::int64_t most = gpu_prefix + host_.capacity();
+    const auto cut = static_cast<std::int32_t>(std::min<std::int64_t>(at, most));
+    const std::int32_t dropped = at - cut;
+    in_remote -= std::min(in_remote, dropped);
+    at = cut;
+  }
+  const std::int64_t block = resources_.block_tokens.count();
+  const auto work = [&](std::int32_t gpu, std::int32_t host, std::int32_t remote) {
+    return models::Work{Tokens{remote * block}, Tokens{host * block}, Tokens{gpu * block},
+                        job.target - Tokens{(gpu + host + remote) * block}};
+  };
+  const models::Work load = work(in_gpu, in_host, in_remote);
+  const models::Work compute = work(gpu_prefix, 0, 0);
+  const Seconds load_time = estimates_->load(load);
+  const Seconds compute_time = estimates_->compute(load);
+  job.use = restore_->use_blocks(
+      {at, gpu_prefix, load_time + compute_time, estimates_->compute(compute)});
+  counters_.recomputed_blocks += at - job.use;
+  const bool loaded = job.use == at;
+  const Nanoseconds relative = spec.deadline;
+  const policies::RequestView view{
+      .arrival = job.times.arrival,
+      .deadline = relative == Nanoseconds::max() ? never : job.times.arrival + relative,
+      .input = job.target,
+      .cached = Tokens{job.use * block},
+      .new_tokens = job.target - Tokens{job.use * block},
+      .load = loaded ? load_time : Seconds{0},
+      .compute = loaded ? compute_time : estimates_->compute(compute)};
+  job.network_key = network_order_->key(view);
+  job.pcie_key = pcie_order_->key(view);
+  job.prefill_key = prefill_order_->key(view);
+
+  job.gpu = job.gpu_issued = job.host_low = job.landed = job.net_issued = 0;
+  job.resident = gpu_prefix >= job.use;
+  if (job.times.lookup_done == never) job.times.lookup_done = now_;
+  job.phase = Phase::waiting;
+  reform_ = true;
+  if (config_.network_start == NetworkStart::on_arrival) enable_loads(job);
+  update_queues(job);
+}
+
+void Instance::set_phase(Job& job, Phase phase) {
+  job.phase = phase;
+  update_queues(job);
+}
+
+void Instance::update_queues(Job& job) {
+  const bool pending = job.phase == Phase::waiting || job.phase == Phase::member;
+  if (job.fetching == 0 && job.joined_fetches == 0) {
+    job.net_issued = std::max(job.landed, job.gpu);  // what was cut or evicted is asked again
+  }
+  if (job.copying == 0 && job.joined_copies == 0) job.gpu_issued = job.gpu;
+  const auto keep = [&](auto& queue, auto& hook, bool wanted) {
+    if (wanted && !hook.is_linked()) queue.insert(job);
+    if (!wanted && hook.is_linked()) queue.erase(queue.iterator_to(job));
+  };
+  keep(network_queue_, static_cast<Hook<NetTag>&>(job),
+       pending && job.network_enabled && !job.resident && job.net_issued < job.use);
+  keep(pcie_queue_, static_cast<Hook<PcieTag>&>(job),
+       pending && job.pcie_enabled && pcie_has_source(job));
+  const bool candidate = job.phase == Phase::waiting && (walks_ || job.resident || loads_over(job));
+  if (candidate && !walks_) reform_ = true;
+  keep(waiting_, static_cast<Hook<WaitTag>&>(job), candidate);
+}
+
+// ---------------------------------------------------------------------------- leaving
+
+void Instance::leave(Job& job) {
+  release_host(job);
+  release_gpu(job);
+  if (job.counted_prefetch) --prefetching_;
+  job.counted_prefetch = false;
+  set_phase(job, Phase::free);
+  free_jobs_.push_back(job.slot);
+  --unfinished_;
+  reform_ = true;
+}
+
+void Instance::finish(Job& job) {
+  job.times.finish = now_;
+  Command& done = command(CommandKind::finish);
+  done.request = job.spec->id;
+  done.cached = job.cached;
+  done.preemptions = job.preemptions;
+  done.times = job.times;
+  if (config_.decode) {
+    // The KV of the last token is never computed: it would only serve a token after it.
+    const std::int64_t kv = job.spec->input.count() + job.generated - 1;
+    const std::int32_t from = job.gpu;
+    name_blocks(job, static_cast<std::int32_t>(kv / resources_.block_tokens.count()));
+    write_back(*job.spec, from, job.gpu);
+  }
+  leave(job);
+}
+
+void Instance::cancel(RequestId request) {
+  for (Job& job : jobs_) {
+    if (job.phase == Phase::free || job.spec->id != request) continue;
+    job.cancelled = true;
+    settle_cancelled(job);
+    return;
+  }
+}
+
+/// A cancelled job leaves as soon as nothing that is in flight belongs to it.
+void Instance::settle_cancelled(Job& job) {
+  if (!job.cancelled || job.phase == Phase::free || job.phase == Phase::looking_up) return;
+  if (job.phase == Phase::member || job.phase == Phase::prefilling ||
+      job.phase == Phase::decoding) {
+    if (step_phase_ != StepPhase::idle) {
+      reform_ = true;  // leaves when the step has ended
+      return;
+    }
+    std::erase(prefilling_, job.slot);
+    std::erase(decoding_, job.slot);
+    std::erase(members_, job.slot);
+    set_phase(job, Phase::waiting);
+  }
+  truncate(job, 0);
+  job.network_enabled = job.pcie_enabled = false;
+  if (job.fetching + job.copying > 0) {
+    for (const auto* active : {&active_fetches_, &active_copies_}) {
+      for (const std::uint32_t slot : *active) {
+        Run& run = runs_[slot];
+        if (run.job != job.slot || run.job_sequence != job.sequence || run.cutting) continue;
+        if (!run.waiters.empty()) continue;
+        run.cutting = true;
+        command(active == &active_fetches_ ? CommandKind::cut_fetch : CommandKind::cut_copy).run =
+            run_id(slot);
+      }
+    }
+    update_queues(job);
+    return;
+  }
+  Command& gone = command(CommandKind::cancelled);
+  gone.request = job.spec->id;
+  gone.times = job.times;
+  gone.cached = job.cached;
+  leave(job);
+}
+
+// ---------------------------------------------------------------------------- dispatching
+
+void Instance::dispatch() {
+  const auto dispatch_loads = [this] {
+    do {
+      again_ = false;
+      dispatch_network();
+      dispatch_pcie();
+    } while (again_);
+  };
+  for (std::size_t give_way = 1;; ++give_way) {
+    dispatch_loads();
+    if (step_phase_ == StepPhase::idle) {
+      form_step();
+      dispatch_loads();  // the step may have enabled some
+    }
+    if (step_phase_ == StepPhase::loading && members_loaded()) launch();
+    dispatch_writes();
+    if (unfinished_ == 0 || anything_in_flight()) break;
+    // Only an engine that holds memory while it waits can come here: the last in order gives way;
+    // if that does not help, the last two, and so on, until the first can have all it needs.
+    CALVO_ENSURE(release_worst(give_way));
+    ++counters_.forced_releases;
+  }
+  if (step_phase_ == StepPhase::running && step_iterations_ > 1 && reform_ && !step_cut_) {
+    command(CommandKind::cut_step).run = step_id_;
+    step_cut_ = true;
+  }
+}
+
+bool Instance::anything_in_flight() const {
+  return !active_fetches_.empty() || !active_copies_.empty() || lookups_in_flight_ > 0 ||
+         writes_in_flight_ > 0 || step_phase_ == StepPhase::running || poll_set_;
+}
+
+/// Takes their memory from the `count` requests that are last in the prefill order among those that
+/// hold any while they wait; false if that leaves everything as it is.
+bool Instance::release_worst(std::size_t count) {
+  holders_.clear();
+  for (Job& job : jobs_) {
+    const bool holds =
+        job.wanted > 0 || job.gpu > 0 || job.anonymous > 0 || job.landed > job.host_low;
+    const bool parked = job.phase == Phase::waiting || job.phase == Phase::member;
+    if (parked && holds) holders_.push_back(&job);
+  }
+  if (count > holders_.size() + 1) return false;
+  if (holders_.empty()) {  // running requests hold everything: the newest of them gives way
+    if (decoding_.size() + prefilling_.size() < 2) return false;
+    preempt(jobs_[prefilling_.empty() ? decoding_.back() : prefilling_.back()]);
+    return true;
+  }
+  std::ranges::sort(holders_,
+                    [](const Job* a, const Job* b) { return By<&Job::prefill_key>{}(*b, *a); });
+  holders_.resize(std::min(count, holders_.size()));
+  for (Job* job : holders_) {
+    std::erase(members_, job->slot);
+    release_host(*job);
+    release_gpu(*job);
+    if (config_.network_start != NetworkStart::on_arrival) {
+      job->network_enabled = job->pcie_enabled = false;
+    }
+    job->resident = job->use == 0;
+    set_phase(*job, Phase::waiting);
+  }
+  if (step_phase_ == StepPhase::loading && members_.empty()) step_phase_ = StepPhase::idle;
+  return true;
+}
+
+}  // namespace calvo::control

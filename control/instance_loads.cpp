@@ -1,0 +1,405 @@
+// The two loading stages: network (remote -> host) and PCIe (host -> GPU).
+#include <algorithm>
+
+#include "control/instance.hpp"
+#include "control/instance_pieces.hpp"
+#include "core/contract.hpp"
+
+namespace calvo::control {
+
+void Instance::enable_loads(Job& job) {
+  job.network_enabled = true;
+  if (config_.pcie_start == PcieStart::on_landing) job.pcie_enabled = true;
+  if (!job.counted_prefetch) {
+    job.counted_prefetch = true;
+    ++prefetching_;
+  }
+  extend_host(job);
+}
+
+/// Dates of the stages, as soon as they are known.
+void Instance::note_progress(Job& job) {
+  if (job.times.first_token != never) return;
+  if (job.landed >= job.use && job.times.network_done == never) job.times.network_done = now_;
+  if (job.gpu >= job.use && job.times.loaded == never) job.times.loaded = now_;
+}
+
+bool Instance::loads_over(const Job& job) const {
+  if (config_.step_waits_for == StepWaitsFor::layers && job.wanted > 0) {
+    return job.landed >= job.use && job.gpu_issued >= job.use && job.joined_copies == 0;
+  }
+  return job.gpu >= job.use && job.copying == 0 && job.wanted > 0;
+}
+
+/// Less is to be used than was planned: the rest of the prompt is computed.
+void Instance::truncate(Job& job, std::int32_t use) {
+  use = std::max(use, job.gpu);
+  if (use >= job.use) return;
+  counters_.recomputed_blocks += job.use - use;
+  job.use = use;
+  const std::int32_t kept = std::max(use, job.host_low);
+  if (job.landed > kept) {
+    unpin_range(host_, *job.spec, kept, job.landed);
+    job.landed = kept;
+  }
+  job.host_low = std::min(job.host_low, job.landed);
+  job.net_issued = std::min(job.net_issued, std::max(use, job.landed));
+  job.gpu_issued = std::min(job.gpu_issued, std::max(use, job.gpu));
+  note_progress(job);
+}
+
+/// The job waits for somebody else's transfer of blocks that it needs.
+void Instance::join(std::uint32_t slot, Job& job, Flow flow) {
+  Run& run = runs_[slot];
+  for (const Waiter& waiter : run.waiters) {
+    if (waiter.slot == job.slot && waiter.sequence == job.sequence) return;
+  }
+  run.waiters.push_back({job.slot, job.sequence});
+  run.key = std::min(run.key, flow == Flow::fetch ? job.network_key : job.pcie_key);
+  ++(flow == Flow::fetch ? job.joined_fetches : job.joined_copies);
+  if (job.times.load_start == never) job.times.load_start = now_;
+}
+
+void Instance::wake(Run& run) {
+  for (const Waiter& waiter : run.waiters) {
+    Job& job = jobs_[waiter.slot];
+    if (job.sequence != waiter.sequence || job.phase == Phase::free) continue;
+    --(run.flow == Flow::copy_in ? job.joined_copies : job.joined_fetches);
+    extend_host(job);
+    extend_gpu(job);
+    update_queues(job);
+  }
+  run.waiters.clear();
+}
+
+/// A better request than one of those in flight waits: the worst stops at its next block.
+void Instance::cut_for(double key, const std::vector<std::uint32_t>& active, CommandKind kind) {
+  if (config_.cut == Cut::never) return;
+  std::uint32_t worst = none;
+  for (const std::uint32_t slot : active) {
+    if (runs_[slot].cutting) return;  // room is being made already
+    if (runs_[slot].key > key && (worst == none || runs_[slot].key > runs_[worst].key)) {
+      worst = slot;
+    }
+  }
+  if (worst == none) return;
+  runs_[worst].cutting = true;
+  command(kind).run = run_id(worst);
+}
+
+// ---------------------------------------------------------------------------- network
+
+void Instance::dispatch_network() {
+  for (auto next = network_queue_.begin(); next != network_queue_.end();) {
+    Job& job = *next;
+    const auto after = std::next(next);
+    const Issue issue = issue_fetch(job);
+    if (issue == Issue::no_credit) {
+      cut_for(job.network_key, active_fetches_, CommandKind::cut_fetch);
+      return;
+    }
+    if (issue == Issue::no_space && config_.no_space == NoSpace::break_) return;
+    if (issue == Issue::no_space && config_.no_space == NoSpace::recompute) {
+      truncate(job, std::max(job.landed, job.gpu));
+    }
+    if (issue != Issue::issued) update_queues(job);
+    if (issue != Issue::issued || !static_cast<Hook<NetTag>&>(job).is_linked()) next = after;
+  }
+}
+
+Instance::Issue Instance::issue_fetch(Job& job) {
+  const RequestSpec& spec = *job.spec;
+  if (config_.gpu_memory == GpuMemory::at_network_issue && job.wanted == 0) {
+    commit(job, prefill_blocks(job), 0);  // CALVO: proactive; if there is none, at the copy
+  }
+  extend_host(job);
+  // Walk over what needs no fetch: blocks that are here, or that somebody is fetching.
+  std::int32_t first = job.use;
+  for_pieces(
+      spec, std::max(job.net_issued, job.gpu), job.use, [&](BlockRun piece, std::int32_t at) {
+        while (piece.count > 0) {
+          KvBook::Piece state = host_.look(piece);
+          if (state.state == KvBook::State::absent && job.wanted == 0) {
+            const KvBook::Piece in_gpu = gpu_.look(piece);
+            if (in_gpu.state == KvBook::State::resident) {  // pinned when GPU memory is promised
+              state.count = std::min(state.count, in_gpu.count);
+              if (job.landed == at) {
+                if (job.landed > job.host_low) unpin_range(host_, spec, job.host_low, job.landed);
+                job.host_low = job.landed = at + state.count;
+              }
+              state.state = KvBook::State::resident;
+            } else {
+              state.count = std::min(state.count, in_gpu.count);
+            }
+          }
+          if (state.state == KvBook::State::absent) {
+            first = at;
+            return false;
+          }
+          if (state.state == KvBook::State::loading &&
+              runs_[state.owner].job_sequence != job.sequence) {
+            join(state.owner, job, Flow::fetch);
+            counters_.shared_blocks += state.count;
+          }
+          at += state.count;
+          piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(state.count)},
+                   piece.count - state.count};
+        }
+        return true;
+      });
+  job.net_issued = std::max(job.net_issued, first);
+  extend_host(job);
+  if (first >= job.use) return Issue::nothing;
+  if (static_cast<std::int64_t>(active_fetches_.size()) >= config_.network_window.operations) {
+    return Issue::no_credit;
+  }
+  if (resources_.storage_nodes == 0) {
+    truncate(job, first);
+    return Issue::nothing;
+  }
+  // One run: absent blocks in order, of one storage node, no more than there are slots for.
+  const std::int64_t room = host_.available();
+  if (room == 0) return Issue::no_space;
+  const std::uint32_t slot = new_run(Flow::fetch);
+  std::int32_t to = first;
+  std::uint32_t node = 0;
+  for_pieces(spec, first, job.use, [&](BlockRun piece, std::int32_t) {
+    while (piece.count > 0) {
+      const std::uint64_t id = raw(piece.first);
+      const auto extent = static_cast<std::uint64_t>(resources_.storage_extent);
+      const std::uint32_t on =
+          storage_node_of(id, resources_.storage_extent, resources_.storage_nodes);
+      if (to == first) node = on;
+      const KvBook::Piece state = host_.look(piece);
+      if (on != node || state.state != KvBook::State::absent) return false;
+      std::int64_t count = std::min<std::int64_t>(state.count, room - (to - first));
+      if (resources_.storage_nodes > 1) {
+        count = std::min(count, static_cast<std::int64_t>(extent - id % extent));
+      }
+      if (count == 0) return false;
+      host_.reserve({piece.first, static_cast<std::int32_t>(count)}, slot);
+      to += static_cast<std::int32_t>(count);
+      piece = {BlockId{id + static_cast<std::uint64_t>(count)},
+               piece.count - static_cast<std::int32_t>(count)};
+    }
+    return true;
+  });
+  Run& run = runs_[slot];
+  run.job = job.slot;
+  run.job_sequence = job.sequence;
+  run.spec = &spec;
+  run.from = first;
+  run.to = to;
+  run.node = StorageId{node};
+  run.key = job.network_key;
+  active_fetches_.push_back(slot);
+  ++job.fetching;
+  job.net_issued = to;
+  if (job.times.load_start == never) job.times.load_start = now_;
+  Command& fetch = command(CommandKind::fetch);
+  fetch.run = run_id(slot);
+  fetch.request = spec.id;
+  fetch.node = run.node;
+  fetch.from = run.from;
+  fetch.to = run.to;
+  update_queues(job);  // its copy may follow at once
+  return Issue::issued;
+}
+
+void Instance::fetched(const Event& event) {
+  Run& run = run_of(event.run);
+  const std::uint32_t slot = slot_of(event.run);
+  const RequestSpec& spec = *run.spec;
+  const std::int32_t end = run.from + event.blocks;
+  CALVO_EXPECT(run.flow == Flow::fetch && run.from <= end && end <= run.to);
+  std::erase(active_fetches_, slot);
+  counters_.fetched_blocks += event.blocks;
+  for_pieces(spec, run.from, end, [&](BlockRun piece, std::int32_t) {
+    host_.fill(piece);
+    return true;
+  });
+  for_pieces(spec, end, run.to, [&](BlockRun piece, std::int32_t) {
+    host_.drop(piece);
+    return true;
+  });
+  std::int32_t kept = end;  // the copy behind this fetch keeps the pins of what it reads
+  if (run.follower != 0) {
+    Run& copy = runs_[run.follower - 1];
+    copy.following = false;
+    ++copies_ahead_;
+    kept = std::clamp(copy.from, run.from, end);
+    copy.source_to = std::max(copy.from, end);
+  }
+  if (kept > run.from) unpin_range(host_, spec, run.from, kept);
+  if (event.status == TransferStatus::cut) ++counters_.cut_fetches;
+
+  Job& job = jobs_[run.job];
+  if (job.sequence == run.job_sequence && job.phase != Phase::free) {
+    --job.fetching;
+    if (end < run.to) job.net_issued = std::min(job.net_issued, std::max(end, job.landed));
+    extend_host(job);
+    if (end < run.to && event.status != TransferStatus::cut) {
+      counters_.missing_blocks += run.to - end;
+      truncate(job, end);
+    }
+    extend_gpu(job);
+    update_queues(job);
+  }
+  wake(run);
+  free_run(slot);
+  if (job.sequence == run.job_sequence) settle_cancelled(job);
+  if (walks_) reform_ = true;
+}
+
+// ---------------------------------------------------------------------------- PCIe
+
+std::uint32_t Instance::fetch_covering(const Job& job, std::int32_t position) const {
+  for (const std::uint32_t slot : active_fetches_) {
+    const Run& run = runs_[slot];
+    if (run.job == job.slot && run.job_sequence == job.sequence && run.from <= position &&
+        position < run.to && run.follower == 0 && !run.cutting) {
+      return slot;
+    }
+  }
+  return none;
+}
+
+bool Instance::pcie_has_source(const Job& job) const {
+  if (job.gpu_issued >= job.use || job.cancelled) return false;
+  if (job.gpu_issued < job.landed) {
+    // A copy inside a step follows the whole load, unless host memory cannot hold it all at once.
+    return config_.pcie_start != PcieStart::in_step || job.landed >= job.use ||
+           (job.fetching == 0 && host_.available() == 0);
+  }
+  return job.fetching > 0 && config_.pcie_start == PcieStart::on_landing &&
+         fetch_covering(job, job.gpu_issued) != none;
+}
+
+void Instance::dispatch_pcie() {
+  for (auto next = pcie_queue_.begin(); next != pcie_queue_.end();) {
+    Job& job = *next;
+    const auto after = std::next(next);
+    const Issue issue = issue_copy(job);
+    if (issue == Issue::no_credit) {
+      cut_for(job.pcie_key, active_copies_, CommandKind::cut_copy);
+      return;
+    }
+    if (issue == Issue::no_space && config_.no_space == NoSpace::break_) return;
+    if (issue == Issue::no_space && config_.no_space == NoSpace::recompute) truncate(job, job.gpu);
+    update_queues(job);
+    if (issue != Issue::issued || !static_cast<Hook<PcieTag>&>(job).is_linked()) next = after;
+  }
+}
+
+Instance::Issue Instance::issue_copy(Job& job) {
+  const RequestSpec& spec = *job.spec;
+  if (job.wanted == 0 && !commit(job, load_blocks(job), prefill_blocks(job) - load_blocks(job))) {
+    return Issue::no_space;
+  }
+  extend_gpu(job);
+  // Walk over what is in GPU memory, or on its way there.
+  std::int32_t first = job.use;
+  for_pieces(spec, job.gpu_issued, job.use, [&](BlockRun piece, std::int32_t at) {
+    while (piece.count > 0) {
+      const KvBook::Piece state = gpu_.look(piece);
+      if (state.state == KvBook::State::absent) {
+        first = at;
+        return false;
+      }
+      if (state.state == KvBook::State::loading &&
+          runs_[state.owner].job_sequence != job.sequence) {
+        join(state.owner, job, Flow::copy_in);
+        counters_.shared_blocks += state.count;
+      }
+      at += state.count;
+      piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(state.count)},
+               piece.count - state.count};
+    }
+    return true;
+  });
+  job.gpu_issued = std::max(job.gpu_issued, first);
+  extend_gpu(job);
+  if (!pcie_has_source(job)) return Issue::nothing;
+  const std::uint32_t fetch =
+      job.gpu_issued < job.landed ? none : fetch_covering(job, job.gpu_issued);
+  if (fetch == none && copies_ahead_ >= config_.pcie_window.operations) return Issue::no_credit;
+
+  const std::uint32_t slot = new_run(Flow::copy_in);
+  const std::int32_t limit = fetch == none ? job.landed : std::min(runs_[fetch].to, job.use);
+  first = job.gpu_issued;
+  std::int32_t to = first;
+  for_pieces(spec, first, limit, [&](BlockRun piece, std::int32_t) {
+    const KvBook::Piece state = gpu_.look(piece);
+    if (state.state != KvBook::State::absent) return false;
+    gpu_.reserve({piece.first, state.count}, slot);
+    to += state.count;
+    return state.count == piece.count;
+  });
+  CALVO_ENSURE(to > first);
+  Run& run = runs_[slot];
+  run.job = job.slot;
+  run.job_sequence = job.sequence;
+  run.spec = &spec;
+  run.from = first;
+  run.to = to;
+  run.key = job.pcie_key;
+  if (fetch == none) {
+    pin_range(host_, spec, first, to);
+    run.source_to = to;
+    ++copies_ahead_;
+  } else {
+    run.following = true;
+    runs_[fetch].follower = slot + 1;
+  }
+  active_copies_.push_back(slot);
+  ++job.copying;
+  job.copying_blocks += to - first;
+  job.gpu_issued = to;
+  recommit(job);
+  if (job.times.load_start == never) job.times.load_start = now_;
+  Command& copy = command(CommandKind::copy_in);
+  copy.run = run_id(slot);
+  copy.request = spec.id;
+  copy.from = first;
+  copy.to = to;
+  if (fetch != none) copy.after = run_id(fetch);
+  copy.layer_major = config_.step_waits_for == StepWaitsFor::layers;
+  return Issue::issued;
+}
+
+void Instance::copied(const Event& event) {
+  Run& run = run_of(event.run);
+  const std::uint32_t slot = slot_of(event.run);
+  const RequestSpec& spec = *run.spec;
+  const std::int32_t end = run.from + event.blocks;
+  CALVO_EXPECT(run.flow == Flow::copy_in && run.from <= end && end <= run.to && !run.following);
+  std::erase(active_copies_, slot);
+  --copies_ahead_;
+  counters_.copied_blocks += event.blocks;
+  for_pieces(spec, run.from, end, [&](BlockRun piece, std::int32_t) {
+    gpu_.fill(piece);
+    return true;
+  });
+  for_pieces(spec, end, run.to, [&](BlockRun piece, std::int32_t) {
+    gpu_.drop(piece);
+    return true;
+  });
+  if (end > run.from) unpin_range(gpu_, spec, run.from, end);  // the job pins what it needs below
+  if (run.source_to > run.from) unpin_range(host_, spec, run.from, run.source_to);
+
+  Job& job = jobs_[run.job];
+  if (job.sequence == run.job_sequence && job.phase != Phase::free) {
+    --job.copying;
+    job.copying_blocks -= run.to - run.from;
+    recommit(job);
+    if (end < run.to) job.gpu_issued = std::min(job.gpu_issued, std::max(end, job.gpu));
+    extend_gpu(job);
+    update_queues(job);
+  }
+  wake(run);
+  free_run(slot);
+  if (job.sequence == run.job_sequence) settle_cancelled(job);
+  if (walks_) reform_ = true;
+}
+
+}  // namespace calvo::control
