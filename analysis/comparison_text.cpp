@@ -1,0 +1,93 @@
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "analysis/comparison.hpp"
+#include "analysis/text_summary.hpp"
+
+namespace calvo::analysis {
+namespace {
+
+using Row = std::vector<std::string>;
+
+/// A duration with the digits that matter: "87.3 ms", "12.41 s".
+std::string duration(double milliseconds) {
+  if (std::abs(milliseconds) < 1000) return fmt::format("{:.1f} ms", milliseconds);
+  return fmt::format("{:.2f} s", milliseconds / 1000);
+}
+
+std::string latency(const Spread& spread, double value) {
+  return spread.count > 0 ? duration(value) : "-";
+}
+
+/// First and last column to the left, numbers to the right.
+void append_table(fmt::memory_buffer& out, const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const Row& row : rows) {
+    std::string line = fmt::format("{:<{}}", row.front(), widths.front());
+    for (std::size_t i = 1; i + 1 < row.size(); ++i) {
+      line += fmt::format("  {:>{}}", row[i], widths[i]);
+    }
+    line += "  " + row.back();
+    out.append(line + "\n");
+  }
+}
+
+Row measures_of(const ComparedRun& compared) {
+  const Summary& summary = compared.run.summary;
+  const std::string bottleneck =
+      summary.bottleneck.empty()
+          ? "-"
+          : fmt::format("{} ({:.0f} %)", summary.bottleneck, 100 * summary.bottleneck_utilization);
+  return {compared.name + (summary.complete ? "" : " (incomplete)"),
+          latency(summary.ttft, summary.ttft.mean),
+          latency(summary.ttft, summary.ttft.median),
+          latency(summary.ttft, summary.ttft.p99),
+          latency(summary.tpot, summary.tpot.mean),
+          attainment_text(summary),
+          fmt::format("{:.1f} %", 100 * summary.prefix_cache_hit_ratio),
+          fmt::format("{:.3f}", summary.request_goodput),
+          fmt::format("{:.0f}", summary.output_throughput),
+          bottleneck};
+}
+
+Row difference_of(const ComparedRun& compared) {
+  const PairedDifference& difference = *compared.ttft_vs_first;
+  return {
+      compared.name,
+      fmt::format("{}{}", difference.mean_ms > 0 ? "+" : "", duration(difference.mean_ms)),
+      fmt::format("[{}, {}]", duration(difference.ci95_ms.low), duration(difference.ci95_ms.high)),
+      fmt::format("over {} requests", difference.pairs)};
+}
+
+}  // namespace
+
+std::string to_text(const Comparison& comparison) {
+  std::vector<Row> measures = {{"run", "mean TTFT", "p50", "p99", "mean TPOT", "attainment [95 %]",
+                                "hits", "good req/s", "out tok/s", "bottleneck"}};
+  std::vector<Row> differences;
+  for (const ComparedRun& compared : comparison.runs) {
+    measures.push_back(measures_of(compared));
+    if (compared.ttft_vs_first) differences.push_back(difference_of(compared));
+  }
+  fmt::memory_buffer out;
+  append_table(out, measures);
+  if (!differences.empty()) {
+    fmt::format_to(std::back_inserter(out),
+                   "\nTTFT against {}, paired by request, with a 95 % bootstrap interval over "
+                   "sessions:\n",
+                   comparison.runs.front().name);
+    append_table(out, differences);
+  }
+  for (const std::string& warning : comparison.warnings) {
+    fmt::format_to(std::back_inserter(out), "warning: {}\n", warning);
+  }
+  return fmt::to_string(out);
+}
+
+}  // namespace calvo::analysis

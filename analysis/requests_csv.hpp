@@ -1,0 +1,31 @@
+// requests.csv: a row a request. Times are seconds with nine decimals, printed from whole
+// nanoseconds; what does not apply is empty.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/summary.hpp"
+
+namespace calvo::analysis {
+
+/// One row for each request that arrived, by request id. Throws InputError if it cannot.
+void write_requests_csv(const std::string& path, const RunResult& run, const RunLabels& labels);
+
+/// A row as `compare` needs it.
+struct RequestRow {
+  std::uint64_t id = 0;
+  std::uint64_t session = 0;
+  std::int64_t turn = 0;
+  std::int64_t input_tokens = 0;
+  double arrival_s = 0;
+  std::optional<double> ttft_s;
+  std::optional<double> deadline_s;
+};
+
+/// Throws InputError for a file that is missing or is not such a table.
+std::vector<RequestRow> read_requests_csv(const std::string& path);
+
+}  // namespace calvo::analysis

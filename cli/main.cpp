@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/build_info.hpp"
+#include "cli/verb.hpp"
+#include "core/contract.hpp"
+#include "core/input_error.hpp"
+#include "core/suggest.hpp"
+
+namespace calvo::cli {
+namespace {
+
+std::string version_text() {
+  const BuildInfo build = build_info();
+  return fmt::format("calvo {}{} ({}, {}, SimGrid {})", build.version,
+                     build.git_commit.empty() ? "" : " " + build.git_commit, build.compiler,
+                     build.build_type, build.simgrid_version);
+}
+
+int complain(const std::string& problem) {
+  std::fflush(stdout);
+  fmt::print(stderr, "calvo: {}\n", problem);
+  return bad_input;
+}
+
+/// The names that could have stood where `argument` does.
+std::vector<std::string> known_arguments(const CLI::App& command, std::string_view argument) {
+  std::vector<std::string> names;
+  if (argument.starts_with("-")) {
+    for (const CLI::Option* option : command.get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  } else {
+    for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(sub->get_name());
+    }
+  }
+  return names;
+}
+
+/// The innermost command that was named.
+const CLI::App& named_command(const CLI::App& program) {
+  const CLI::App* command = &program;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  return *command;
+}
+
+int complain_about_extras(const CLI::App& program) {
+  const CLI::App& command = named_command(program);
+  const std::string argument = program.remaining(true).front();
+  const bool is_flag = argument.starts_with("-");
+  const std::vector<std::string> known = known_arguments(command, argument);
+  return complain(fmt::format("{} \"{}\"{}; see {} --help",
+                              is_flag ? "unknown option"
+                              : command.get_subcommands([](auto*) { return true; }).empty()
+                                  ? "unexpected argument"
+                                  : "unknown command",
+                              argument, suggestion(argument.substr(0, argument.find('=')), known),
+                              &command == &program ? "calvo" : "calvo " + command.get_name()));
+}
+
+int run_program(int argc, char** argv) {
+  CLI::App program(
+      "Simulates LLM serving with a shared, remote KV cache: which loading and scheduling policy,\n"
+      "on which NICs, PCIe links and GPUs, meets the latency objectives?");
+  program.name("calvo");
+  program.set_version_flag("--version", version_text());
+  program.require_subcommand(1);
+  program.footer(
+      "First steps:\n"
+      "  calvo run scenarios/examples/demo.yaml --engines vllm_sync,calvo\n"
+      "  calvo list engines\n"
+      "  calvo run scenarios/examples/demo.yaml --engine calvo --set routing=round_robin\n"
+      "  calvo compare runs/demo-vllm_sync-1 runs/demo-calvo-1\n\n"
+      "calvo COMMAND --help says more. Exit codes: 0 done, 2 wrong input, 70 a bug of ours,\n"
+      "130 interrupted (what there was is in a run directory marked incomplete).");
+  const std::vector<Verb> verbs = {add_run(program), add_compare(program), add_list(program),
+                                   add_trace(program), add_replay(program)};
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& done) {  // --help, --version
+    return program.exit(done);
+  } catch (const CLI::ExtrasError&) {
+    return complain_about_extras(program);
+  } catch (const CLI::ParseError& error) {
+    return complain(fmt::format("{}; see calvo --help", error.what()));
+  }
+  const auto chosen =
+      std::ranges::find_if(verbs, [](const Verb& verb) { return verb.command->parsed(); });
+  CALVO_EXPECT(chosen != verbs.end());
+  return chosen->run();
+}
+
+int report_bug(const char* what) {
+  std::fflush(stdout);
+  fmt::print(stderr,
+             "calvo: internal error: {}\n"
+             "This is a bug of calvo and not of your input. Please report it with the command\n"
+             "line, the scenario file and this: {}\n",
+             what, version_text());
+  return bug;
+}
+
+}  // namespace
+}  // namespace calvo::cli
+
+int main(int argc, char** argv) {
+  try {
+    return calvo::cli::run_program(argc, argv);
+  } catch (const calvo::InputError& error) {
+    return calvo::cli::complain(error.what());
+  } catch (const std::exception& error) {
+    return calvo::cli::report_bug(error.what());
+  }
+}
