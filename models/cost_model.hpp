@@ -6,10 +6,10 @@ namespace calvo::models {
 
 /// What there is to do for a request before its first token.
 struct Work {
-  Tokens remote;    ///< prompt tokens to load from the remote pool (network, then PCIe)
-  Tokens host;      ///< prompt tokens to load from host memory (PCIe only)
-  Tokens gpu;       ///< prompt tokens already in GPU memory
-  Tokens compute;   ///< prompt tokens to compute, >= 1
+  Tokens remote;   ///< prompt tokens to load from the remote pool (network, then PCIe)
+  Tokens host;     ///< prompt tokens to load from host memory (PCIe only)
+  Tokens gpu;      ///< prompt tokens already in GPU memory
+  Tokens compute;  ///< prompt tokens to compute, >= 1
 };
 
 /// What policies believe. Never the driver's truth: the two are separate instances, and a wrong

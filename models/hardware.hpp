@@ -18,12 +18,13 @@ struct Interference {
 struct GpuSpec {
   std::string name;
   Bytes memory;
-  double usable_memory = 0.9;        ///< share that weights and KV may fill (vLLM's default)
-  BytesPerSecond memory_bandwidth;   ///< data sheet
-  FlopsPerSecond bf16;               ///< data sheet, dense
-  std::string kernel_tables;         ///< prefix of data/hardware/<prefix>_{gemm,...}.csv.gz; empty: roofline only
-  double compute_overhead = 1;       ///< calibrated: engine step time / sum of table times
-  TransferModel pcie;                ///< one direction of the GPU's lane
+  double usable_memory = 0.9;       ///< share that weights and KV may fill (vLLM's default)
+  BytesPerSecond memory_bandwidth;  ///< data sheet
+  FlopsPerSecond bf16;              ///< data sheet, dense
+  std::string
+      kernel_tables;  ///< prefix of data/hardware/<prefix>_{gemm,...}.csv.gz; empty: roofline only
+  double compute_overhead = 1;  ///< calibrated: engine step time / sum of table times
+  TransferModel pcie;           ///< one direction of the GPU's lane
   Interference interference;
 };
 
@@ -35,19 +36,20 @@ struct TopologySpec {
   TopologyKind kind = TopologyKind::star;
   std::int32_t serving_nodes = 1;
   std::int32_t instances_per_node = 1;
-  std::int32_t storage_nodes = 1;       ///< single_node: the pool lies in the node itself, behind `storage_nic`
-  std::int32_t nics_per_serving_node = 1;   ///< instances of a node use them in turn
+  std::int32_t storage_nodes =
+      1;  ///< single_node: the pool lies in the node itself, behind `storage_nic`
+  std::int32_t nics_per_serving_node = 1;  ///< instances of a node use them in turn
   std::int32_t nics_per_storage_node = 1;
-  TransferModel serving_nic;            ///< one direction of one NIC
+  TransferModel serving_nic;  ///< one direction of one NIC
   TransferModel storage_nic;
-  Seconds round_trip{10e-6};            ///< of a small message between any two nodes
-  BytesPerSecond host_dram{0};          ///< of a serving node, shared by arriving and leaving copies
+  Seconds round_trip{10e-6};    ///< of a small message between any two nodes
+  BytesPerSecond host_dram{0};  ///< of a serving node, shared by arriving and leaving copies
   BytesPerSecond storage_dram{0};
   std::int32_t gpus_per_pcie_switch = 0;  ///< 0: every lane goes to the host by itself
-  BytesPerSecond pcie_switch{0};        ///< one direction of the switch's up-link
-  std::int32_t nodes_per_leaf = 0;      ///< leaf_spine
-  std::int32_t spines = 1;              ///< leaf_spine; equal-cost paths, chosen by hash
-  double oversubscription = 1;          ///< leaf_spine: NIC capacity below a leaf / its up-links
+  BytesPerSecond pcie_switch{0};          ///< one direction of the switch's up-link
+  std::int32_t nodes_per_leaf = 0;        ///< leaf_spine
+  std::int32_t spines = 1;                ///< leaf_spine; equal-cost paths, chosen by hash
+  double oversubscription = 1;            ///< leaf_spine: NIC capacity below a leaf / its up-links
 };
 
 }  // namespace calvo::models

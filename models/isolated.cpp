@@ -48,7 +48,12 @@ LoadPath make_load_path(const TopologySpec& topology, const GpuSpec& gpu,
                         std::int32_t tensor_parallel) {
   CALVO_EXPECT(tensor_parallel >= 1);
   LoadPath path;
-  path.network = in_series(topology.serving_nic, topology.storage_nic);
+  if (topology.kind == TopologyKind::single_node) {
+    path.network = topology.storage_nic;
+  } else {
+    path.network = in_series(topology.serving_nic, topology.storage_nic);
+    path.nics = std::max(1, topology.nics_per_serving_node / topology.instances_per_node);
+  }
   path.network.bandwidth = tighter(path.network.bandwidth, topology.storage_dram);
   if (topology.kind == TopologyKind::leaf_spine && topology.oversubscription > 1 &&
       topology.nodes_per_leaf > 0) {
@@ -82,7 +87,14 @@ Seconds load_time(const LoadPath& path, std::int64_t remote_blocks, std::int64_t
   CALVO_EXPECT(remote_blocks >= 0 && host_blocks >= 0);
   const std::int64_t blocks = remote_blocks + host_blocks;
   if (blocks == 0) return Seconds{0};
-  const BlockTimes each = block_times(path);
+  BlockTimes each = block_times(path);
+  const std::int64_t runs = (remote_blocks + path.blocks_per_run - 1) / path.blocks_per_run;
+  const std::int64_t side_by_side = std::min<std::int64_t>({path.nics, path.runs_in_flight, runs});
+  if (side_by_side > 1) {
+    each.network =
+        std::max(each.network / static_cast<double>(side_by_side),
+                 path.host_dram.count() > 0 ? path.block_bytes / path.host_dram : Seconds{0});
+  }
   const double remote = static_cast<double>(remote_blocks);
   const double all = static_cast<double>(blocks);
   const Seconds network_latency = stage_latency(path, path.network.latency, remote_blocks);

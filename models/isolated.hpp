@@ -14,7 +14,8 @@ namespace calvo::models {
 /// What a load meets on its way from the remote pool into GPU memory, and what the engine adds.
 /// A *run* moves up to `blocks_per_run` blocks of one storage node, in order.
 struct LoadPath {
-  TransferModel network;        ///< storage node -> host memory, as one link
+  TransferModel network;        ///< storage node -> host memory, over one NIC
+  std::int32_t nics = 1;        ///< of the instance: runs in flight take them in turn
   TransferModel pcie;           ///< host memory -> one GPU
   std::int32_t lanes = 1;       ///< GPUs of the instance: a block is cut into as many shards,
                                 ///< each copied over its own PCIe lane
@@ -32,7 +33,8 @@ struct LoadPath {
 
 /// Path between the storage nodes and a GPU of `topology`: the network runs at the smallest of
 /// serving NIC, storage NIC and (where given) DRAM and leaf up-link rates, with the larger latency
-/// of the two NICs. Block size, run length and engine costs are the caller's to fill in.
+/// of the two NICs; in a single node it is the storage NIC alone. Block size, run length and
+/// engine costs are the caller's to fill in.
 LoadPath make_load_path(const TopologySpec& topology, const GpuSpec& gpu,
                         std::int32_t tensor_parallel);
 

@@ -19,9 +19,9 @@ struct CurvePoint {
 /// `curve` (by size, interpolated on log(size), constant beyond its ends) is optional; where it is
 /// given it bounds the rate from above. Source: Hockney, Parallel Computing 20 (1994) 389-398.
 struct TransferModel {
-  Seconds latency{0};                ///< once per run, before the first byte
-  Seconds per_operation{0};          ///< occupies the link, per block
-  BytesPerSecond bandwidth;          ///< asymptotic payload rate, not line rate
+  Seconds latency{0};        ///< once per run, before the first byte
+  Seconds per_operation{0};  ///< occupies the link, per block
+  BytesPerSecond bandwidth;  ///< asymptotic payload rate, not line rate
   std::vector<CurvePoint> curve;
 
   /// Rate at which back-to-back operations of `size` bytes proceed on the idle link.
