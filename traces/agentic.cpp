@@ -14,6 +14,7 @@ namespace calvo::traces {
 namespace {
 
 constexpr std::int64_t agentic_block = 64;
+constexpr std::uint64_t highest_id = std::uint64_t{1} << 40;  ///< keeps sums of ids in range
 
 enum Column : std::size_t {
   session,
@@ -68,7 +69,7 @@ std::int64_t parse_runs(const FieldRows& rows, std::vector<TraceRun>& out) {
   while (true) {
     TraceRun run{0, 1};
     auto parsed = std::from_chars(at, end, run.first);
-    if (parsed.ec != std::errc{} || run.first > (std::uint64_t{1} << 62)) fail();
+    if (parsed.ec != std::errc{} || run.first > highest_id) fail();
     if (parsed.ptr != end && *parsed.ptr == '+') {
       parsed = std::from_chars(parsed.ptr + 1, end, run.count);
       if (parsed.ec != std::errc{} || run.count < 1) fail();

@@ -20,7 +20,10 @@ namespace calvo::traces {
 /// fields are ignored.
 Trace read_mooncake(const std::string& file, const ReadOptions& options);
 
-/// Writes a trace so that read_mooncake() gives the same requests, dependencies and contents.
-void write_mooncake(const Trace& trace, std::ostream& out);
+/// Writes a trace so that read_mooncake() gives the same requests, dependencies and contents. Block
+/// ids become unique in the whole trace, with `shared_prefix` of each session's tools and system
+/// prompt alike in all sessions; an output of 0 tokens becomes 1. Throws InputError if the trace
+/// knows no contents. Requires: 0 <= shared_prefix <= 1.
+void write_mooncake(const Trace& trace, double shared_prefix, std::ostream& out);
 
 }  // namespace calvo::traces

@@ -103,9 +103,7 @@ private:
   }
 
   std::int32_t new_session(const MooncakeRow& row) {
-    TraceSession session;
-    session.shared_tokens = static_cast<std::int32_t>(row.shared_tokens);
-    trace_.sessions.push_back(session);
+    trace_.sessions.emplace_back();
     if (!row.has_session) stream_counts_.push_back(1);
     return static_cast<std::int32_t>(trace_.sessions.size()) - 1;
   }

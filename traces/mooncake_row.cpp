@@ -5,11 +5,11 @@
 namespace calvo::traces {
 namespace {
 
-std::int64_t length(JsonLine& json, std::int64_t least) {
+std::int64_t length(JsonLine& json) {
   const std::int64_t value = json.integer();
-  if (value < least || value > most_tokens) {
-    json.fail("must be between " + std::to_string(least) + " and " + std::to_string(most_tokens) +
-              " tokens, is \"" + std::string(json.written()) + "\"; correct or drop the request");
+  if (value < 1 || value > most_tokens) {
+    json.fail("must be between 1 and " + std::to_string(most_tokens) + " tokens, is \"" +
+              std::string(json.written()) + "\"; correct or drop the request");
   }
   return value;
 }
@@ -38,7 +38,7 @@ void MooncakeRow::read(const LineReader& reader) {
   unsigned seen = 0;
   has_timestamp = has_session = has_request_id = has_gap_time = false;
   delay_ms = tool_wait_ms = 0;
-  shared_tokens = block_size = block_count = 0;
+  block_size = block_count = 0;
   gap_kind = GapKind::none;
   parent_session_id.clear();
   wait_for.clear();
@@ -59,10 +59,10 @@ void MooncakeRow::read(const LineReader& reader) {
       has_timestamp = true;
     } else if (field == "input_length") {
       once(input_bit);
-      input = length(json, 1);
+      input = length(json);
     } else if (field == "output_length") {
       once(output_bit);
-      output = length(json, 1);
+      output = length(json);
     } else if (field == "hash_ids") {
       once(ids_bit);
       hash_ids_at = json.field_offset();
@@ -102,10 +102,8 @@ void MooncakeRow::read(const LineReader& reader) {
     } else if (field == "tool_wait_ms") {
       tool_wait_ms = milliseconds(json);
       has_gap_time = true;
-    } else if (field == "shared_tokens") {
-      shared_tokens = length(json, 0);
     } else if (field == "block_size") {
-      block_size = length(json, 1);
+      block_size = length(json);
     } else if (field == "gap") {
       gap_kind = traces::gap_kind(json);
     } else {

@@ -20,7 +20,6 @@ struct MooncakeRow {
   double tool_wait_ms = 0;
   std::int64_t input = 0;
   std::int64_t output = 0;
-  std::int64_t shared_tokens = 0;
   std::int64_t block_size = 0;
   GapKind gap_kind = GapKind::none;
   std::string request_id;

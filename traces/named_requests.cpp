@@ -5,6 +5,7 @@
 
 #include "core/contract.hpp"
 #include "traces/block_names.hpp"
+#include "traces/session_contents.hpp"
 
 namespace calvo::traces {
 namespace {
@@ -25,69 +26,6 @@ bool is_continued(const Trace& trace, const TraceRequest& a, const TraceRequest&
   return true;
 }
 
-/// Maps the ids of one session to contents: its shared prefix to space 0, the rest to its own.
-class SessionContents {
-public:
-  SessionContents(const Trace& trace, double shared_prefix)
-      : trace_(trace), shared_prefix_(shared_prefix) {}
-
-  void begin(std::int32_t session, const TraceRequest& first) {
-    space_ = static_cast<std::uint64_t>(session) + 1;
-    shared_.clear();
-    const double tokens =
-        shared_prefix_ * trace_.sessions[static_cast<std::size_t>(session)].shared_tokens;
-    auto left =
-        static_cast<std::int64_t>(tokens / static_cast<double>(trace_.block_tokens.count()));
-    std::uint64_t position = 0;
-    for (const TraceRun& run : trace_.content(first)) {
-      if (left <= 0) break;
-      const auto count = static_cast<std::int32_t>(std::min<std::int64_t>(left, run.count));
-      shared_.push_back({{run.first, count}, position});
-      position += static_cast<std::uint64_t>(count);
-      left -= count;
-    }
-  }
-
-  void map(const TraceRequest& request, std::vector<ContentRun>& out) const {
-    out.clear();
-    for (TraceRun run : trace_.content(request)) {
-      while (run.count > 0) {
-        const ContentRun piece = leading_piece(run);
-        out.push_back(piece);
-        run.first += static_cast<std::uint64_t>(piece.count);
-        run.count -= piece.count;
-      }
-    }
-  }
-
-private:
-  struct SharedPart {
-    TraceRun ids;
-    std::uint64_t position = 0;
-  };
-
-  ContentRun leading_piece(TraceRun run) const {
-    if (trace_.scope == IdScope::trace) return {0, run.first, run.count};
-    std::int32_t count = run.count;
-    for (const SharedPart& part : shared_) {
-      if (run.first >= part.ids.first + static_cast<std::uint64_t>(part.ids.count)) continue;
-      if (run.first >= part.ids.first) {
-        const std::uint64_t inside = run.first - part.ids.first;
-        const auto left = part.ids.count - static_cast<std::int32_t>(inside);
-        return {0, part.position + inside, std::min(run.count, left)};
-      }
-      count = static_cast<std::int32_t>(
-          std::min<std::uint64_t>(static_cast<std::uint64_t>(count), part.ids.first - run.first));
-    }
-    return {space_, run.first, count};
-  }
-
-  const Trace& trace_;
-  double shared_prefix_;
-  std::uint64_t space_ = 0;
-  std::vector<SharedPart> shared_;
-};
-
 /// For each played request the one whose content tells its tokens: the end of its chain of
 /// continuations, or itself; and how many of its tokens are known that way.
 struct Knowledge {
@@ -104,11 +42,6 @@ Knowledge find_owners(const Trace& trace, std::span<const Played> played) {
     CALVO_EXPECT(static_cast<std::size_t>(played[i].previous) < i);
     next[static_cast<std::size_t>(played[i].previous)] = static_cast<std::uint32_t>(i);
   }
-  const auto named_tokens = [&](const TraceRequest& request) -> std::int64_t {
-    if (trace.block_tokens.count() == 0) return 0;
-    if (trace.last_block == LastBlock::named) return request.input;
-    return request.input / trace.block_tokens.count() * trace.block_tokens.count();
-  };
   Knowledge known;
   known.owner.resize(count);
   known.tokens.resize(count);
@@ -116,14 +49,13 @@ Knowledge find_owners(const Trace& trace, std::span<const Played> played) {
     const TraceRequest& request = trace.requests[played[i].source];
     if (next[i] == none || !is_continued(trace, request, trace.requests[played[next[i]].source])) {
       known.owner[i] = static_cast<std::uint32_t>(i);
-      known.tokens[i] = named_tokens(request);
+      known.tokens[i] = trace.block_tokens.count() > 0 ? request.input : 0;
       continue;
     }
     known.owner[i] = known.owner[next[i]];
-    const TraceRequest& owner = trace.requests[played[known.owner[i]].source];
     const std::int64_t next_input = trace.requests[played[next[i]].source].input;
-    known.tokens[i] = std::min({std::int64_t{request.input} + std::max(1, request.output),
-                                next_input, named_tokens(owner)});
+    known.tokens[i] =
+        std::min(std::int64_t{request.input} + std::max(1, request.output), next_input);
   }
   return known;
 }
@@ -147,7 +79,7 @@ NamedRequests name_requests(const Trace& trace, std::span<const Played> played, 
   for (std::size_t i = 0; i < played.size(); ++i) {
     const TraceRequest& source = trace.requests[played[i].source];
     std::size_t stream = 0;
-    if (trace.scope == IdScope::session) {
+    if (trace.closed_loop) {  // the requests of a session are neighbours
       if (source.session != session) {
         session = source.session;
         names.end_session();

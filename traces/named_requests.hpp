@@ -30,8 +30,8 @@ struct NamedRequests {
 /// the next prompt has there; otherwise, and beyond the next prompt, they are unique.
 ///
 /// `shared_prefix`: share of each session's shared_tokens that names the same blocks in all
-/// sessions; for traces whose ids are local to a session. Requires: 0 <= shared_prefix <= 1; the
-/// requests of a session are neighbours if ids are local to it.
+/// sessions; for traces whose ids are local to a session. Requires: 0 <= shared_prefix <= 1; in a
+/// closed-loop trace the requests of a session are neighbours.
 NamedRequests name_requests(const Trace& trace, std::span<const Played> played, Tokens engine_block,
                             double shared_prefix);
 
