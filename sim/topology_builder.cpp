@@ -1,5 +1,6 @@
 #include "sim/topology_builder.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/contract.hpp"
@@ -58,7 +59,7 @@ void TopologyBuilder::add_nics(Node& node, const std::string& name, Vertex fabri
 std::vector<Vertex> TopologyBuilder::lay_fabric() {
   if (spec_.kind == models::TopologyKind::single_node) return {};
   const auto nodes = static_cast<std::size_t>(spec_.serving_nodes + spec_.storage_nodes);
-  if (spec_.kind == models::TopologyKind::star) return {nodes, vertex()};
+  if (spec_.kind == models::TopologyKind::star) return std::vector<Vertex>(nodes, vertex());
 
   CALVO_EXPECT(spec_.nodes_per_leaf > 0 && spec_.spines > 0 && spec_.oversubscription > 0);
   const auto per_leaf = static_cast<std::size_t>(spec_.nodes_per_leaf);

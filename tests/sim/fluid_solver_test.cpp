@@ -19,8 +19,8 @@ struct Network {
 
   FlowId start(std::vector<LinkId> links, double bytes, double cap = no_cap, double weight = 1) {
     const std::uint64_t tag = sequence++;
-    return solver.start(
-        {.links = links, .bytes = bytes, .cap = cap, .weight = weight, .tag = tag}, tag);
+    return solver.start({.links = links, .bytes = bytes, .cap = cap, .weight = weight, .tag = tag},
+                        tag);
   }
   /// Dates by tag, of all flows until none ends any more.
   std::map<std::uint64_t, double> run() {
@@ -202,8 +202,11 @@ TEST_P(FluidSolverProperty, RatesAreMaxMinFairAndBytesAddUp) {
       if (!plain && random.below(2) == 0) flow.flow.cap = random.uniform() * gb;
       if (!plain) flow.flow.weight = 0.25 + random.uniform() * 4;
       flow.total = (0.1 + random.uniform()) * gb;
-      flow.id = solver.start({.links = path, .bytes = flow.total, .cap = flow.flow.cap,
-                              .weight = flow.flow.weight, .tag = sequence},
+      flow.id = solver.start({.links = path,
+                              .bytes = flow.total,
+                              .cap = flow.flow.cap,
+                              .weight = flow.flow.weight,
+                              .tag = sequence},
                              sequence);
       live[sequence++] = flow;
     } else if (action < 6 && !live.empty()) {
