@@ -27,6 +27,11 @@ enum class CommandKind : std::uint8_t {
   cancelled,  ///< request: left at the client's wish
 };
 
+/// A small number that no other transfer in flight of the same instance has, for tables of drivers.
+constexpr std::uint32_t slot_of(RunId run) {
+  return static_cast<std::uint32_t>(raw(run) & 0xffffffU);
+}
+
 /// `layers`: layer l of the step may start once layer l of its copies has landed.
 enum class Gate : std::uint8_t { none, copies, layers };
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/contract.hpp"
+#include "core/random.hpp"
 
 namespace calvo::control {
 
@@ -32,11 +33,7 @@ CALVO_NAMES(Restore, "load_all", "recompute_all", "cheaper")
 
 std::uint32_t storage_node_of(std::uint64_t block, std::int64_t extent, std::int32_t nodes) {
   CALVO_EXPECT(extent > 0 && nodes > 0);
-  // The finaliser of splitmix64 (Steele, Lea, Flood, OOPSLA 2014) spreads neighbouring extents.
-  std::uint64_t x = block / static_cast<std::uint64_t>(extent);
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  x ^= x >> 31;
+  const std::uint64_t x = mix_bits(block / static_cast<std::uint64_t>(extent));
   return static_cast<std::uint32_t>(x % static_cast<std::uint64_t>(nodes));
 }
 

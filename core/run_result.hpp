@@ -17,8 +17,8 @@ struct ResourceUse {
   std::string name;  ///< e.g. "instance0.gpu", "serving0.nic0.rx", "storage1.nic0.tx"
   ResourceKind kind = ResourceKind::gpu;
   double utilization = 0;
-  double peak = 0;         ///< memory: highest occupancy share; others: 0
-  Bytes moved;             ///< links: payload carried
+  double peak = 0;  ///< memory: highest occupancy share; others: 0
+  Bytes moved;      ///< links: payload carried
 };
 
 /// One bar of the timeline. Tracks are resources ("instance0.gpu") or requests ("request 17").
@@ -26,7 +26,7 @@ struct TimelineSpan {
   std::uint32_t track = 0;  ///< index into RunResult::tracks
   RequestId request{};      ///< the request it serves; meaningless where `has_request` is false
   bool has_request = false;
-  const char* what = "";    ///< static text: "network_load", "pcie_load", "prefill", "decode", ...
+  const char* what = "";  ///< static text: "network_load", "pcie_load", "prefill", "decode", ...
   Instant begin{};
   Instant end{};
 };
@@ -38,28 +38,30 @@ struct Counters {
   std::int64_t fetched_blocks = 0;
   std::int64_t copied_blocks = 0;
   std::int64_t stored_blocks = 0;
-  std::int64_t shared_blocks = 0;     ///< blocks that a request found being loaded by another
-  std::int64_t gpu_evictions = 0;     ///< blocks
+  std::int64_t shared_blocks = 0;  ///< blocks that a request found being loaded by another
+  std::int64_t gpu_evictions = 0;  ///< blocks
   std::int64_t host_evictions = 0;
   std::int64_t remote_evictions = 0;
   std::int64_t preemptions = 0;
   std::int64_t forced_releases = 0;
   std::int64_t cut_fetches = 0;
-  std::int64_t missing_blocks = 0;    ///< promised by a lookup, gone at the fetch
-  std::int64_t recomputed_blocks = 0; ///< hits that were computed all the same
-  std::int64_t reloaded_blocks = 0;   ///< fetched again after this instance had evicted them
+  std::int64_t missing_blocks = 0;     ///< promised by a lookup, gone at the fetch
+  std::int64_t recomputed_blocks = 0;  ///< hits that were computed all the same
+  std::int64_t reloaded_blocks = 0;    ///< fetched again after this instance had evicted them
   std::int64_t steps = 0;
   std::int64_t iterations = 0;
+
+  Counters& operator+=(const Counters& other);
 };
 
 struct RunResult {
   std::vector<RequestRecord> requests;  ///< by request id
   std::vector<ResourceUse> resources;
   std::vector<std::string> tracks;
-  std::vector<TimelineSpan> timeline;   ///< empty unless asked for
+  std::vector<TimelineSpan> timeline;  ///< empty unless asked for
   Counters counters;
-  Instant end{};                        ///< date of the last event
-  bool complete = true;                 ///< false: interrupted, unfinished requests remain
+  Instant end{};         ///< date of the last event
+  bool complete = true;  ///< false: interrupted, unfinished requests remain
 };
 
 }  // namespace calvo

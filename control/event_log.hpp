@@ -1,0 +1,58 @@
+// The record of a run that decision parity is tested with: every batch that a reducer was given,
+// and a digest of the commands that it answered with.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control/commands.hpp"
+#include "control/engine_config.hpp"
+#include "control/events.hpp"
+#include "models/cost_model.hpp"
+
+namespace calvo::control {
+
+/// The router is `router_index`, instance i is i.
+inline constexpr std::uint32_t router_index = 0xffffffffU;
+
+/// XXH3 of every field of every command, in order.
+std::uint64_t digest(const CommandBuffer& commands);
+
+/// Encodes batches as bytes, little endian, to be taken piece by piece. A request's specification
+/// stands in front of the first batch that has its arrival, so that the log needs no workload.
+class EventLogWriter {
+public:
+  EventLogWriter();
+  void batch(std::uint32_t reducer, std::span<const Event> events, const CommandBuffer& commands);
+  /// What has been encoded since the last call.
+  std::vector<std::byte> take();
+  std::size_t pending() const { return bytes_.size(); }
+
+private:
+  void spec(const RequestSpec& spec);
+
+  std::vector<std::byte> bytes_;
+  std::vector<bool> written_;  ///< by request id
+};
+
+struct ReplayReport {
+  std::int64_t batches = 0;
+  std::int64_t events = 0;
+  std::int64_t differing = 0;         ///< batches whose commands differ
+  std::optional<std::int64_t> first;  ///< index of the first such batch
+  std::uint32_t first_reducer = 0;
+  Instant first_date{};
+};
+
+/// Feeds a log to fresh reducers and compares what they command. Throws InputError, naming `file`
+/// and the byte offset as column, if the log is not one or ends inside a record.
+ReplayReport replay(std::span<const std::byte> log, const std::string& file,
+                    const EngineConfig& engine, const InstanceResources& resources,
+                    std::int32_t instances, std::string_view routing,
+                    const models::CostModel& estimates);
+
+}  // namespace calvo::control

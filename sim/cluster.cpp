@@ -1,0 +1,543 @@
+#include "sim/cluster.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "core/contract.hpp"
+#include "core/random.hpp"
+#include "sim/layer_pipeline.hpp"
+
+namespace calvo::sim {
+
+using control::Command;
+using control::CommandKind;
+using control::Event;
+using control::EventKind;
+
+namespace {
+
+std::deque<control::StorageNode> make_storage(const scenarios::Scenario& scenario) {
+  std::deque<control::StorageNode> nodes;
+  for (std::int32_t i = 0; i < scenario.instance.storage_nodes; ++i) {
+    nodes.emplace_back(scenario.remote_blocks);
+  }
+  return nodes;
+}
+
+}  // namespace
+
+Cluster::Cluster(scenarios::Scenario& scenario, World& world, const SimulateOptions& options)
+    : scenario_(scenario),
+      world_(world),
+      options_(options),
+      topology_(scenario.topology, scenario.gpu.pcie.bandwidth, scenario.engine.tensor_parallel),
+      timeline_(scenario.simulation.timeline),
+      storage_(make_storage(scenario)),
+      router_(scenario.routing, topology_.instances(), scenario.instance, *scenario.estimates),
+      transfers_(scenario, (topology_.install(world.network()), world), topology_, storage_,
+                 timeline_, *this, transfer),
+      recorder_(options),
+      specs_(scenario.workload->requests()) {
+  for (std::int32_t i = 0; i < topology_.instances(); ++i) {
+    hosts_.emplace_back(scenario);
+    hosts_.back().gpu_track = timeline_.add_track("instance" + std::to_string(i) + ".gpu");
+  }
+  record_index_.assign(specs_.size(), -1);
+}
+
+RunResult Cluster::run() {
+  preload();
+  arrivals_ = scenario_.workload->start();
+  schedule_arrivals();
+  world_.run(*this);
+  recorder_.finish();
+  return collect();
+}
+
+/// What the workload says lies in the remote pool, least recently used first.
+void Cluster::preload() {
+  if (storage_.empty()) return;
+  const auto nodes = static_cast<std::int32_t>(storage_.size());
+  const auto extent = static_cast<std::uint64_t>(scenario_.instance.storage_extent);
+  for (BlockRun run : scenario_.workload->initially_stored()) {
+    while (run.count > 0) {
+      const std::uint64_t id = raw(run.first);
+      const auto count = static_cast<std::int32_t>(
+          std::min<std::uint64_t>(static_cast<std::uint64_t>(run.count), extent - id % extent));
+      storage_[control::storage_node_of(id, scenario_.instance.storage_extent, nodes)].preload(
+          {run.first, count});
+      run = {BlockId{id + static_cast<std::uint64_t>(count)}, run.count - count};
+    }
+  }
+}
+
+RequestSpec& Cluster::spec_of(RequestId id) {
+  CALVO_EXPECT(raw(id) < specs_.size());
+  return specs_[raw(id)];
+}
+
+RequestRecord& Cluster::record_of(const RequestSpec& spec) {
+  std::int32_t& index = record_index_[raw(spec.id)];
+  if (index < 0) {
+    index = static_cast<std::int32_t>(result_.requests.size());
+    RequestRecord& record = result_.requests.emplace_back();
+    record.id = spec.id;
+    record.session = spec.session;
+    record.turn = spec.turn;
+    record.input = spec.input;
+    record.times.arrival = spec.arrival;
+    record.deadline = spec.deadline;
+    record.isolated_ttft = spec.isolated_ttft;
+  }
+  return result_.requests[static_cast<std::size_t>(index)];
+}
+
+double Cluster::noise() {
+  if (scenario_.simulation.truth_noise == 0) return 1;
+  Random random(scenario_.seed ^ 0x73746570ULL, noise_draws_++);
+  return std::exp(scenario_.simulation.truth_noise * random.normal());
+}
+
+// ---------------------------------------------------------------------------- events in
+
+void Cluster::schedule_arrivals() {
+  if (next_arrival_ == arrivals_.size()) return;
+  world_.at(arrivals_[next_arrival_].at, {arrival, 0, 0, ++arrival_version_});
+}
+
+void Cluster::on_events(Instant date, std::span<const WorldEvent> events) {
+  if (scenario_.simulation.time_limit > Seconds{0} &&
+      date > Instant{to_nanoseconds(scenario_.simulation.time_limit)}) {
+    result_.complete = false;
+    world_.stop();
+    return;
+  }
+  for (const WorldEvent& event : events) translate(event);
+  launch_gated();
+  deliver();
+  launch_gated();
+  transfers_.follow();
+  if (options_.progress && ++batches_ % 1000 == 0) {
+    options_.progress({ended_, static_cast<std::int64_t>(specs_.size()), seconds_of(date)});
+  }
+}
+
+void Cluster::translate(const WorldEvent& event) {
+  if (event.source == WorldEvent::Source::flow) {
+    transfers_.on_flow_done(static_cast<std::uint32_t>(event.tag));
+    return;
+  }
+  const TimerEvent& timer = event.timer;
+  switch (static_cast<Kind>(timer.kind)) {
+    case arrival: {
+      if (timer.version != arrival_version_) return;
+      while (next_arrival_ < arrivals_.size() && arrivals_[next_arrival_].at <= world_.date()) {
+        RequestSpec& spec = spec_of(arrivals_[next_arrival_++].request->id);
+        spec.arrival = world_.date();
+        record_of(spec);
+        Event arrived;
+        arrived.kind = EventKind::arrival;
+        arrived.time = world_.date();
+        arrived.spec = &spec;
+        router_inbox_.push_back(arrived);
+      }
+      schedule_arrivals();
+      return;
+    }
+    case lookup: {
+      const PendingLookup pending = lookups_[timer.id];
+      free_lookups_.push_back(static_cast<std::uint32_t>(timer.id));
+      Event done;
+      done.kind = EventKind::lookup_done;
+      done.run = pending.run;
+      done.request = pending.request;
+      done.blocks = lookup_end(pending);
+      post(pending.host, done);
+      return;
+    }
+    case step_end: {
+      Host& host = hosts_[timer.index];
+      if (timer.version != host.gpu.version() || !host.gpu.busy()) return;
+      if (host.gpu.advance(world_.date())) {
+        step_over(timer.index);
+      } else {
+        schedule_step(timer.index);
+      }
+      return;
+    }
+    case control_timer: {
+      Event due;
+      due.kind = EventKind::timer;
+      due.run = RunId{timer.id};
+      post(timer.index, due);
+      return;
+    }
+    case transfer:
+      transfers_.on_timer(static_cast<std::uint32_t>(timer.id), timer.version);
+      return;
+  }
+}
+
+void Cluster::post(std::uint32_t host, const Event& event) {
+  std::vector<Event>& inbox = hosts_[host].inbox;
+  if (inbox.empty()) touched_.push_back(host);
+  inbox.push_back(event);
+  inbox.back().time = world_.date();
+}
+
+/// Hands each reducer its events of this date as one batch, until none is left: what an instance
+/// commands may be over at once.
+void Cluster::deliver() {
+  while (!router_inbox_.empty() || !touched_.empty()) {
+    if (!router_inbox_.empty()) {
+      std::vector<Event> batch;
+      batch.swap(router_inbox_);
+      commands_.clear();
+      router_.handle(batch, commands_);
+      recorder_.batch(control::router_index, batch, commands_);
+      for (const Command& command : commands_.commands) {
+        CALVO_EXPECT(command.kind == CommandKind::dispatch);
+        RequestSpec& spec = spec_of(command.request);
+        record_of(spec).instance = command.instance;
+        Event arrived;
+        arrived.kind = EventKind::arrival;
+        arrived.spec = &spec;
+        post(raw(command.instance), arrived);
+      }
+      batch.clear();
+      if (router_inbox_.empty()) router_inbox_.swap(batch);  // keeps its memory
+    }
+    std::ranges::sort(touched_);
+    std::vector<std::uint32_t> round;
+    round.swap(touched_);
+    for (const std::uint32_t index : round) {
+      Host& host = hosts_[index];
+      std::vector<Event> batch;
+      batch.swap(host.inbox);
+      commands_.clear();
+      host.instance.handle(batch, commands_);
+      recorder_.batch(index, batch, commands_);
+      batch.clear();
+      host.inbox.swap(batch);
+      execute(index);
+      host.gpu_memory.note(world_.date(), host.instance.gpu_blocks_used());
+      host.host_memory.note(world_.date(), host.instance.host_blocks_used());
+    }
+    round.clear();
+    if (touched_.empty()) touched_.swap(round);
+  }
+}
+
+// ---------------------------------------------------------------------------- commands out
+
+void Cluster::execute(std::uint32_t host) {
+  for (const Command& command : commands_.commands) execute(host, command);
+}
+
+void Cluster::execute(std::uint32_t host, const Command& command) {
+  switch (command.kind) {
+    case CommandKind::lookup: {
+      if (free_lookups_.empty()) {
+        lookups_.emplace_back();
+        free_lookups_.push_back(static_cast<std::uint32_t>(lookups_.size() - 1));
+      }
+      const std::uint32_t slot = free_lookups_.back();
+      free_lookups_.pop_back();
+      lookups_[slot] = {host, command.run, command.request, command.from, command.to};
+      const Seconds delay = scenario_.topology.round_trip + scenario_.engine.costs.lookup;
+      world_.at(world_.date() + to_nanoseconds(delay), {lookup, host, slot, 0});
+      return;
+    }
+    case CommandKind::fetch:
+    case CommandKind::copy_in:
+      transfers_.start(host, command, &spec_of(command.request));
+      return;
+    case CommandKind::copy_out:
+    case CommandKind::store:
+      transfers_.start(host, command, nullptr);
+      return;
+    case CommandKind::cut_fetch:
+    case CommandKind::cut_copy:
+      transfers_.cut(host, command.run);
+      return;
+    case CommandKind::run_step:
+      start_step(host, command);
+      return;
+    case CommandKind::cut_step: {
+      Host& target = hosts_[host];
+      if (target.gpu.busy()) {
+        target.gpu.cut(world_.date());
+        schedule_step(host);
+      }
+      return;
+    }
+    case CommandKind::set_timer:
+      world_.at(command.at, {control_timer, host, raw(command.run), 0});
+      return;
+    case CommandKind::finish:
+      end_request(command, Outcome::completed);
+      return;
+    case CommandKind::reject:
+      end_request(command, Outcome::rejected);
+      return;
+    case CommandKind::cancelled:
+      end_request(command, Outcome::cancelled);
+      return;
+    case CommandKind::dispatch:
+      CALVO_EXPECT(false);
+      return;
+  }
+}
+
+/// End of the contiguous stored prefix, block runs and storage nodes in order.
+std::int32_t Cluster::lookup_end(const PendingLookup& pending) const {
+  const RequestSpec& spec = specs_[raw(pending.request)];
+  const auto nodes = static_cast<std::int32_t>(storage_.size());
+  const auto extent = static_cast<std::uint64_t>(scenario_.instance.storage_extent);
+  std::int32_t at = 0;
+  for (const BlockRun& run : spec.blocks) {
+    const std::int32_t end = std::min(pending.to, at + run.count);
+    for (std::int32_t position = std::max(pending.from, at); position < end;) {
+      const std::uint64_t id = raw(run.first) + static_cast<std::uint64_t>(position - at);
+      std::int32_t count = end - position;
+      if (nodes > 1) {
+        count = static_cast<std::int32_t>(
+            std::min<std::uint64_t>(static_cast<std::uint64_t>(count), extent - id % extent));
+      }
+      const std::uint32_t node =
+          control::storage_node_of(id, scenario_.instance.storage_extent, nodes);
+      const std::int32_t stored = storage_[node].lookup({BlockId{id}, count});
+      position += stored;
+      if (stored < count) return position;
+    }
+    at += run.count;
+    if (at >= pending.to) break;
+  }
+  return pending.to;
+}
+
+void Cluster::end_request(const Command& command, Outcome outcome) {
+  const RequestSpec& spec = spec_of(command.request);
+  RequestRecord& record = record_of(spec);
+  record.times = command.times;
+  record.outcome = outcome;
+  record.reason = command.reason;
+  record.cached = command.cached;
+  record.preemptions = command.preemptions;
+  if (outcome == Outcome::completed) {
+    record.output = scenario_.engine.decode ? spec.output : Tokens{1};
+  }
+  ++ended_;
+  Event left;
+  left.kind = EventKind::finished;
+  left.time = world_.date();
+  left.request = spec.id;
+  router_inbox_.push_back(left);
+
+  follow_ups_.clear();
+  scenario_.workload->finished(spec, world_.date(), follow_ups_);
+  if (follow_ups_.empty()) return;
+  // Known arrivals stay sorted; what has been delivered is dropped when it is most of them.
+  if (next_arrival_ > 64 && next_arrival_ * 2 > arrivals_.size()) {
+    arrivals_.erase(arrivals_.begin(),
+                    arrivals_.begin() + static_cast<std::ptrdiff_t>(next_arrival_));
+    next_arrival_ = 0;
+  }
+  const auto before = [](const traces::Due& a, const traces::Due& b) {
+    return a.at != b.at ? a.at < b.at : raw(a.request->id) < raw(b.request->id);
+  };
+  for (const traces::Due& due : follow_ups_) {
+    CALVO_EXPECT(due.at >= world_.date());
+    const auto first = arrivals_.begin() + static_cast<std::ptrdiff_t>(next_arrival_);
+    arrivals_.insert(std::upper_bound(first, arrivals_.end(), due, before), due);
+  }
+  schedule_arrivals();
+}
+
+// ---------------------------------------------------------------------------- steps
+
+void Cluster::start_step(std::uint32_t index, const Command& command) {
+  Host& host = hosts_[index];
+  Step& step = host.step;
+  step.run = command.run;
+  step.gate = command.gate;
+  step.formed = world_.date();
+  step.iterations = command.iterations;
+  step.decodes = command.decodes;
+  step.decode_context = command.decode_context;
+  step.parts.clear();
+  step.requests.clear();
+  for (std::int32_t i = 0; i < command.parts; ++i) {
+    const control::StepPart& part =
+        commands_.parts[static_cast<std::size_t>(command.first_part + i)];
+    step.parts.push_back(part.tokens);
+    step.requests.push_back(part.request);
+  }
+  step.first_copy = never;
+  step.waiting = false;
+  if (step.gate == control::Gate::layers) {
+    for (const RequestId request : step.requests) {
+      step.waiting = transfers_.copies_of(index, request, step.first_copy) > 0 || step.waiting;
+    }
+  }
+  if (!step.waiting) launch_step(index);
+}
+
+/// The kernels run from now on. A step that computes layer by layer behind its copies is launched
+/// when the last of them lands, with a head start: the layers it has run meanwhile.
+void Cluster::launch_step(std::uint32_t index) {
+  Host& host = hosts_[index];
+  Step& step = host.step;
+  StepPlan plan;
+  plan.model = scenario_.truth.get();
+  plan.shape = {step.parts, step.decodes, step.decode_context};
+  plan.iterations = step.iterations;
+  plan.overhead = scenario_.engine.costs.step;
+  plan.factor = noise();
+  if (step.waiting) {
+    const int layers = scenario_.truth->layers();
+    const Seconds work = plan.factor * scenario_.truth->step(plan.shape).first + plan.overhead;
+    const Seconds per_layer = work / layers;
+    const Seconds last = to_seconds(world_.date() - step.formed);
+    const Seconds began = to_seconds(step.first_copy - step.formed);
+    const Seconds first = began + (last - began) / layers;
+    const Seconds end = last_layer_end(first, last, layers, Seconds{0}, per_layer);
+    plan.head_start = std::max(Seconds{0}, work - (end - last));
+    step.waiting = false;
+  }
+  host.gpu.start(world_.date(), plan);
+  schedule_step(index);
+  const double slows = scenario_.gpu.interference.compute_slows_copy;
+  if (slows > 0) {
+    const double lane = scenario_.gpu.pcie.bandwidth.count() / (1 + slows);
+    for (std::int32_t gpu = 0; gpu < scenario_.engine.tensor_parallel; ++gpu) {
+      world_.network().set_capacity(topology_.h2d_lane(InstanceId{index}, gpu), lane);
+    }
+  }
+}
+
+/// A copy has ended somewhere: steps that were waiting for their last one begin.
+void Cluster::launch_gated() {
+  for (const std::uint32_t index : launch_if_loaded_) {
+    Host& host = hosts_[index];
+    if (!host.step.waiting) continue;
+    bool copying = false;
+    Instant earliest = never;
+    for (const RequestId request : host.step.requests) {
+      copying = transfers_.copies_of(index, request, earliest) > 0 || copying;
+    }
+    if (!copying) launch_step(index);
+  }
+  launch_if_loaded_.clear();
+}
+
+void Cluster::schedule_step(std::uint32_t index) {
+  const Host& host = hosts_[index];
+  if (host.gpu.busy()) {
+    world_.at(host.gpu.next_date(), {step_end, index, 0, host.gpu.version()});
+  }
+}
+
+void Cluster::step_over(std::uint32_t index) {
+  Host& host = hosts_[index];
+  Step& step = host.step;
+  const char* what = step.parts.empty() ? "decode"
+                     : step.decodes > 0 ? "prefill+decode"
+                                        : "prefill";
+  const RequestSpec* spec = step.requests.size() == 1 ? &spec_of(step.requests.front()) : nullptr;
+  timeline_.add(host.gpu_track, spec, what, step.formed, world_.date());
+  if (scenario_.gpu.interference.compute_slows_copy > 0) {
+    for (std::int32_t gpu = 0; gpu < scenario_.engine.tensor_parallel; ++gpu) {
+      world_.network().set_capacity(topology_.h2d_lane(InstanceId{index}, gpu),
+                                    scenario_.gpu.pcie.bandwidth.count());
+    }
+  }
+  Event done;
+  done.kind = EventKind::step_done;
+  done.run = step.run;
+  done.iterations = host.gpu.iterations();
+  post(index, done);
+}
+
+void Cluster::transfer_done(const Transfer& over) {
+  Event done;
+  done.run = over.run;
+  done.blocks = over.granted;
+  switch (over.kind) {
+    case TransferKind::fetch:
+      done.kind = EventKind::fetch_done;
+      if (over.granted < over.blocks) {
+        done.status = over.missing && !over.cut ? control::TransferStatus::missing
+                                                : control::TransferStatus::cut;
+      }
+      break;
+    case TransferKind::copy_in:
+      done.kind = EventKind::copy_done;
+      if (over.cut) done.status = control::TransferStatus::cut;
+      break;
+    case TransferKind::copy_out:
+    case TransferKind::store:
+      done.kind = EventKind::store_done;
+      break;
+  }
+  post(over.host, done);
+}
+
+void Cluster::copies_changed(std::uint32_t index, std::int64_t flowing) {
+  Host& host = hosts_[index];
+  const double slowdown = scenario_.gpu.interference.copy_slows_compute;
+  if (slowdown > 0) {
+    host.gpu.set_slowdown(world_.date(), flowing > 0 ? slowdown : 0);
+    schedule_step(index);
+  }
+  if (flowing < host.copies && host.step.waiting) launch_if_loaded_.push_back(index);
+  host.copies = flowing;
+}
+
+// ---------------------------------------------------------------------------- results
+
+RunResult Cluster::collect() {
+  RunResult result = std::move(result_);
+  const Instant end = world_.date();
+  result.end = end;
+  if (world_.stopped()) result.complete = false;
+  const double span = seconds_of(end);
+  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+    Host& host = hosts_[i];
+    const std::string name = "instance" + std::to_string(i);
+    if (result.complete) CALVO_ENSURE(host.instance.unfinished() == 0);
+    ResourceUse gpu{name + ".gpu", ResourceKind::gpu, 0, 0, Bytes{0}};
+    gpu.utilization = span > 0 ? to_seconds(host.gpu.busy_time(end)).count() / span : 0;
+    result.resources.push_back(gpu);
+    const auto memory = [&](const std::string& tier, MemoryUse& use, std::int64_t capacity) {
+      if (capacity == 0) return;
+      result.resources.push_back({name + tier, ResourceKind::memory, use.mean(end, capacity),
+                                  use.peak(capacity), Bytes{0}});
+    };
+    memory(".gpu_memory", host.gpu_memory, scenario_.instance.gpu_blocks);
+    memory(".host_memory", host.host_memory, scenario_.instance.host_blocks);
+    const Counters& counters = host.instance.counters();
+    result.counters += counters;
+  }
+  for (std::size_t i = 0; i < topology_.links().size(); ++i) {
+    const LinkInfo& link = topology_.links()[i];
+    const double carried = world_.network().carried(LinkId{static_cast<std::uint32_t>(i)});
+    result.resources.push_back({link.name, link.kind, span > 0 ? carried / link.capacity / span : 0,
+                                0, Bytes{static_cast<std::int64_t>(std::llround(carried))}});
+  }
+  for (std::size_t i = 0; i < storage_.size(); ++i) {
+    const control::StorageNode& node = storage_[i];
+    result.counters.remote_evictions += node.evictions();
+    const double used = node.capacity() > 0 ? static_cast<double>(node.used()) /
+                                                  static_cast<double>(node.capacity())
+                                            : 0;
+    result.resources.push_back(
+        {"storage" + std::to_string(i) + ".memory", ResourceKind::memory, used, used, Bytes{0}});
+  }
+  std::ranges::sort(result.requests, {}, [](const RequestRecord& r) { return raw(r.id); });
+  timeline_.move_to(result);
+  return result;
+}
+
+}  // namespace calvo::sim

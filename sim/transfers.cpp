@@ -1,0 +1,475 @@
+#include "sim/transfers.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "core/contract.hpp"
+#include "core/random.hpp"
+
+namespace calvo::sim {
+namespace {
+
+using control::CommandKind;
+
+TransferKind kind_of(CommandKind command) {
+  switch (command) {
+    case CommandKind::fetch:
+      return TransferKind::fetch;
+    case CommandKind::copy_in:
+      return TransferKind::copy_in;
+    case CommandKind::copy_out:
+      return TransferKind::copy_out;
+    default:
+      CALVO_EXPECT(command == CommandKind::store);
+      return TransferKind::store;
+  }
+}
+
+const char* word(TransferKind kind) {
+  constexpr const char* words[] = {"network_load", "pcie_load", "pcie_store", "network_store"};
+  return words[static_cast<std::size_t>(kind)];
+}
+
+/// Calls `visit` for the runs of consecutive ids of positions [from, to).
+template <class Visit>
+void for_pieces(const RequestSpec& spec, std::int32_t from, std::int32_t to, Visit visit) {
+  std::int32_t at = 0;
+  for (const BlockRun& run : spec.blocks) {
+    const std::int32_t begin = std::max(from, at);
+    const std::int32_t end = std::min(to, at + run.count);
+    if (begin < end) {
+      visit(
+          BlockRun{BlockId{raw(run.first) + static_cast<std::uint64_t>(begin - at)}, end - begin});
+    }
+    at += run.count;
+    if (at >= to) return;
+  }
+}
+
+}  // namespace
+
+Transfers::Transfers(const scenarios::Scenario& scenario, World& world, const Topology& topology,
+                     std::deque<control::StorageNode>& storage, Timeline& timeline,
+                     TransferOwner& owner, std::uint32_t timer_kind)
+    : scenario_(scenario),
+      world_(world),
+      topology_(topology),
+      storage_(storage),
+      timeline_(timeline),
+      owner_(owner),
+      timer_kind_(timer_kind),
+      by_block_(scenario.simulation.granularity == scenarios::Granularity::block),
+      exact_caps_(world.network().exact_caps()),
+      block_bytes_(static_cast<double>(scenario.instance.block_bytes.count())) {
+  const models::TransferModel& serving = scenario.topology.serving_nic;
+  const models::TransferModel& storage_nic = scenario.topology.storage_nic;
+  const models::TransferModel& pcie = scenario.gpu.pcie;
+  const Bytes block = scenario.instance.block_bytes;
+  const Bytes shard{block.count() / scenario.engine.tensor_parallel};
+  const bool local = scenario.topology.kind == models::TopologyKind::single_node;
+  const double network =
+      local ? storage_nic.rate(block).count()
+            : std::min(serving.rate(block).count(), storage_nic.rate(block).count());
+  const Seconds latency =
+      local ? storage_nic.latency : std::max(serving.latency, storage_nic.latency);
+  const double lane = pcie.rate(shard).count();
+  const auto set = [&](TransferKind kind, double rate, Seconds set_up) {
+    caps_[static_cast<std::size_t>(kind)] = rate;
+    set_up_[static_cast<std::size_t>(kind)] = scenario.engine.costs.operation + set_up;
+  };
+  set(TransferKind::fetch, network, latency);
+  set(TransferKind::store, network, latency);
+  set(TransferKind::copy_in, lane, pcie.latency);
+  set(TransferKind::copy_out, lane, pcie.latency);
+
+  const auto hosts = static_cast<std::size_t>(topology.instances());
+  by_run_.resize(hosts);
+  copies_.assign(hosts, 0);
+  for (std::size_t host = 0; host < hosts; ++host) {
+    const std::string name = "instance" + std::to_string(host);
+    network_tracks_[0].push_back(timeline.add_track(name + ".network.in"));
+    network_tracks_[1].push_back(timeline.add_track(name + ".network.out"));
+    lane_tracks_[0].push_back(timeline.add_track(name + ".pcie.h2d"));
+    lane_tracks_[1].push_back(timeline.add_track(name + ".pcie.d2h"));
+  }
+}
+
+std::uint32_t Transfers::index_of(std::uint32_t host, RunId run) const {
+  const std::uint32_t slot = by_run_[host][control::slot_of(run)];
+  CALVO_EXPECT(slot != Transfer::none && transfers_[slot].run == run);
+  return slot;
+}
+
+void Transfers::start(std::uint32_t host, const control::Command& command,
+                      const RequestSpec* spec) {
+  if (free_.empty()) {
+    transfers_.emplace_back();
+    free_.push_back(static_cast<std::uint32_t>(transfers_.size() - 1));
+  }
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  Transfer& transfer = transfers_[slot];
+  const std::uint64_t version = transfer.version + 1;
+  std::vector<FlowId> flows = std::move(transfer.flows);
+  std::vector<BlockRun> pieces = std::move(transfer.pieces);
+  flows.clear();
+  pieces.clear();
+  transfer = Transfer{};
+  transfer.flows = std::move(flows);
+  transfer.pieces = std::move(pieces);
+  transfer.version = version;
+  transfer.kind = kind_of(command.kind);
+  transfer.host = host;
+  transfer.run = command.run;
+  transfer.spec = spec;
+  transfer.from = command.from;
+  transfer.to = command.to;
+  transfer.run_blocks = command.blocks;
+  transfer.node = command.node;
+  transfer.posted = world_.date();
+  transfer.began = world_.date();
+  transfer.blocks = spec != nullptr ? command.to - command.from : command.blocks.count;
+  transfer.granted = transfer.blocks;
+  auto& table = by_run_[host];
+  if (table.size() <= control::slot_of(command.run)) {
+    table.resize(control::slot_of(command.run) + 1, Transfer::none);
+  }
+  table[control::slot_of(command.run)] = slot;
+
+  if (transfer.kind == TransferKind::copy_in && command.after != RunId{}) {
+    const std::uint32_t leader = index_of(host, command.after);
+    transfer.leader = leader;
+    transfers_[leader].follower = slot;
+    transfer.state = Transfer::State::waiting;
+    followers_.push_back(slot);
+    return;
+  }
+  transfer.state = Transfer::State::set_up;
+  set_timer(slot, set_up_[static_cast<std::size_t>(transfer.kind)]);
+}
+
+void Transfers::set_timer(std::uint32_t slot, Seconds after) {
+  const std::uint64_t version = ++transfers_[slot].version;
+  world_.at(world_.date() + to_nanoseconds(after), {timer_kind_, 0, slot, version});
+}
+
+void Transfers::on_timer(std::uint32_t slot, std::uint64_t version) {
+  Transfer& transfer = transfers_[slot];
+  if (transfer.version != version || transfer.state == Transfer::State::free) return;
+  transfer.check = never;
+  if (transfer.state == Transfer::State::set_up) begin(slot);
+  // A timer of a following copy only makes a batch happen, after which follow() looks at it.
+}
+
+void Transfers::begin(std::uint32_t slot) {
+  Transfer& transfer = transfers_[slot];
+  transfer.began = world_.date();
+  const bool any = transfer.kind == TransferKind::fetch   ? lease_fetch(transfer)
+                   : transfer.kind == TransferKind::store ? lease_store(transfer)
+                                                          : true;
+  if (!any) {
+    finish(slot);
+    return;
+  }
+  start_flows(slot);
+}
+
+bool Transfers::lease_fetch(Transfer& transfer) {
+  control::StorageNode& node = storage_[raw(transfer.node)];
+  transfer.granted = 0;
+  bool complete = true;
+  for_pieces(*transfer.spec, transfer.from, transfer.to, [&](BlockRun piece) {
+    if (!complete) return;
+    const std::int32_t stored = node.begin_read(piece);
+    if (stored > 0) transfer.pieces.push_back({piece.first, stored});
+    transfer.granted += stored;
+    complete = stored == piece.count;
+  });
+  transfer.missing = !complete;
+  return transfer.granted > 0;
+}
+
+bool Transfers::lease_store(Transfer& transfer) {
+  control::StorageNode& node = storage_[raw(transfer.node)];
+  transfer.granted = 0;
+  BlockRun rest = transfer.run_blocks;
+  while (rest.count > 0) {
+    const auto accepted = node.begin_write(rest);
+    const std::int32_t taken = accepted.skip + accepted.write;
+    if (taken == 0) break;
+    const BlockId first{raw(rest.first) + static_cast<std::uint64_t>(accepted.skip)};
+    if (accepted.write > 0) transfer.pieces.push_back({first, accepted.write});
+    transfer.granted += accepted.write;
+    rest = {BlockId{raw(rest.first) + static_cast<std::uint64_t>(taken)}, rest.count - taken};
+  }
+  return transfer.granted > 0;
+}
+
+void Transfers::release_leases(Transfer& transfer) {
+  control::StorageNode* node =
+      transfer.kind == TransferKind::fetch || transfer.kind == TransferKind::store
+          ? &storage_[raw(transfer.node)]
+          : nullptr;
+  for (auto piece = transfer.pieces.rbegin(); piece != transfer.pieces.rend(); ++piece) {
+    if (transfer.kind == TransferKind::fetch) node->end_read(*piece);
+    if (transfer.kind == TransferKind::store) node->end_write(*piece);
+  }
+  transfer.pieces.clear();
+}
+
+std::int32_t Transfers::lanes(const Transfer& transfer) const {
+  return on_pcie(transfer) ? scenario_.engine.tensor_parallel : 1;
+}
+
+std::span<const LinkId> Transfers::route(const Transfer& transfer, std::int32_t lane) const {
+  const InstanceId instance{transfer.host};
+  switch (transfer.kind) {
+    case TransferKind::fetch:
+      return topology_.network_load(transfer.node, instance, raw(transfer.run));
+    case TransferKind::store:
+      return topology_.network_store(instance, transfer.node, raw(transfer.run));
+    case TransferKind::copy_in:
+      return topology_.pcie_load(instance, lane);
+    case TransferKind::copy_out:
+      return topology_.pcie_store(instance, lane);
+  }
+  return {};
+}
+
+double Transfers::noise() {
+  if (scenario_.simulation.truth_noise == 0) return 1;
+  Random random(scenario_.seed ^ 0x7472616e73666572ULL, draws_++);
+  return std::exp(scenario_.simulation.truth_noise * random.normal());
+}
+
+/// Starts the flows of what is left at run granularity, of the next block at block granularity.
+void Transfers::start_flows(std::uint32_t slot) {
+  Transfer& transfer = transfers_[slot];
+  const bool resumed = transfer.state == Transfer::State::flowing;
+  transfer.state = Transfer::State::flowing;
+  const std::int32_t shards = lanes(transfer);
+  const std::int32_t blocks = by_block_ ? 1 : transfer.granted;
+  const double bytes = blocks * block_bytes_ / shards;
+  const double limit = cap(transfer.kind) * noise();
+  transfer.cap_now = limit;
+  transfer.lanes_left = static_cast<std::uint32_t>(shards);
+  transfer.flows.clear();
+  for (std::int32_t lane = 0; lane < shards; ++lane) {
+    const std::span<const LinkId> links = route(transfer, lane);
+    double narrowest = no_cap;
+    for (const LinkId link : links) {
+      narrowest = std::min(narrowest, topology_.links()[static_cast<std::size_t>(link)].capacity);
+    }
+    const double bound = limit < narrowest ? limit : no_cap;
+    transfer.flows.push_back(world_.network().start({links, bytes, bound, 1, slot}));
+  }
+  if (on_pcie(transfer) && !resumed) {
+    owner_.copies_changed(transfer.host, ++copies_[transfer.host]);
+  }
+}
+
+double Transfers::moved_bytes(const Transfer& transfer) {
+  double moved = transfer.moved * block_bytes_;
+  if (transfer.state == Transfer::State::over) return transfer.granted * block_bytes_;
+  if (transfer.state != Transfer::State::flowing) return moved;
+  for (const FlowId flow : transfer.flows) {
+    moved += std::min(world_.network().moved(flow), block_bytes_ * transfer.granted);
+  }
+  return moved;
+}
+
+void Transfers::cut(std::uint32_t host, RunId run) {
+  const std::uint32_t slot = index_of(host, run);
+  Transfer& transfer = transfers_[slot];
+  transfer.cut = true;
+  if (transfer.state == Transfer::State::set_up || transfer.state == Transfer::State::waiting) {
+    transfer.granted = 0;
+    finish(slot);
+    return;
+  }
+  const control::Window& window = transfer.kind == TransferKind::fetch
+                                      ? scenario_.engine.network_window
+                                      : scenario_.engine.pcie_window;
+  const double posted = window.bytes.count() == control::unbounded
+                            ? no_cap
+                            : static_cast<double>(window.bytes.count());
+  const double end = std::ceil((moved_bytes(transfer) + posted) / block_bytes_ - 1e-9);
+  const double least = std::max(1.0, end);
+  if (least >= transfer.granted) return;  // all of it is posted
+  transfer.granted = static_cast<std::int32_t>(least);
+  if (by_block_) return;
+  const double shards = lanes(transfer);
+  for (const FlowId flow : transfer.flows) {
+    world_.network().resize(flow, transfer.granted * block_bytes_ / shards);
+  }
+}
+
+void Transfers::on_flow_done(std::uint32_t slot) {
+  Transfer& transfer = transfers_[slot];
+  CALVO_EXPECT(transfer.state == Transfer::State::flowing && transfer.lanes_left > 0);
+  if (--transfer.lanes_left > 0) return;
+  transfer.moved = by_block_ ? transfer.moved + 1 : transfer.granted;
+  if (transfer.moved >= transfer.granted) {
+    if (transfer.leader != Transfer::none) return;  // its fetch has yet to say how it ended
+    finish(slot);
+  } else if (transfer.leader == Transfer::none) {
+    start_flows(slot);
+  } else {
+    transfer.flows.clear();
+  }
+}
+
+void Transfers::finish(std::uint32_t slot) {
+  Transfer& transfer = transfers_[slot];
+  if (transfer.state == Transfer::State::over) return;
+  if (on_pcie(transfer) && transfer.state == Transfer::State::flowing) {
+    owner_.copies_changed(transfer.host, --copies_[transfer.host]);
+  }
+  transfer.state = Transfer::State::over;
+  transfer.ended = world_.date();
+  release_leases(transfer);
+  const auto out = static_cast<std::size_t>(transfer.kind == TransferKind::copy_out ||
+                                            transfer.kind == TransferKind::store);
+  const std::uint32_t track =
+      on_pcie(transfer) ? lane_tracks_[out][transfer.host] : network_tracks_[out][transfer.host];
+  if (transfer.granted > 0) {
+    timeline_.add(track, transfer.spec, word(transfer.kind), transfer.began, transfer.ended);
+  }
+  if (transfer.leader != Transfer::none) {  // cut before its fetch has ended
+    transfers_[transfer.leader].follower = Transfer::none;
+    transfer.leader = Transfer::none;
+    std::erase(followers_, slot);
+  }
+  owner_.transfer_done(transfer);
+  if (transfer.follower != Transfer::none) leader_over(slot);
+  by_run_[transfer.host][control::slot_of(transfer.run)] = Transfer::none;
+  transfer.state = Transfer::State::free;
+  ++transfer.version;
+  free_.push_back(slot);
+}
+
+// ---------------------------------------------------------------------------- following copies
+
+/// A fetch has ended: the copy behind it knows now how many blocks there are, and that all landed.
+void Transfers::leader_over(std::uint32_t slot) {
+  const Transfer& leader = transfers_[slot];
+  const std::uint32_t behind = leader.follower;
+  Transfer& copy = transfers_[behind];
+  std::erase(followers_, behind);
+  copy.leader = Transfer::none;
+  const std::int32_t landed = std::max(0, leader.from + leader.granted - copy.from);
+  copy.granted = std::min(copy.granted, landed);
+  if (copy.granted == 0) {
+    finish(behind);
+    return;
+  }
+  if (by_block_) {
+    if (copy.moved >= copy.granted) {
+      finish(behind);
+    } else if (copy.state == Transfer::State::waiting || copy.flows.empty()) {
+      if (copy.state == Transfer::State::waiting) copy.began = world_.date();
+      start_flows(behind);
+    }
+    return;
+  }
+  if (copy.state == Transfer::State::waiting) {
+    copy.began = world_.date();
+    start_flows(behind);
+    if (!exact_caps_) {
+      // No caps to hold the copy back with: what the idle lane could have carried since the first
+      // block landed is taken as copied, up to the last block.
+      const double since = to_seconds(world_.date() - leader.began).count();
+      const double ahead =
+          std::min((copy.granted - 1) * block_bytes_,
+                   cap(copy.kind) * std::max(0.0, since * (1 - 1.0 / std::max(1, leader.granted))) *
+                       lanes(copy));
+      const double left = copy.granted * block_bytes_ - ahead;
+      for (const FlowId flow : copy.flows) {
+        world_.network().resize(flow, left / lanes(copy));
+      }
+    }
+    return;
+  }
+  const double shards = lanes(copy);
+  if (copy.lanes_left == 0) {  // cannot be: the last block lands with the end of the fetch
+    finish(behind);
+    return;
+  }
+  for (const FlowId flow : copy.flows) {
+    FlowNetwork& network = world_.network();
+    network.resize(flow, std::max(network.moved(flow), copy.granted * block_bytes_ / shards));
+    network.set_cap(flow, cap(copy.kind));
+  }
+}
+
+/// At most one such timer is pending; an early one finds out and sets the next.
+void Transfers::look_again(std::uint32_t slot, Seconds after) {
+  Transfer& copy = transfers_[slot];
+  const Instant due = world_.date() + to_nanoseconds(after) + Nanoseconds{1};
+  if (copy.check <= due) return;
+  copy.check = due;
+  world_.at(due, {timer_kind_, 0, slot, ++copy.version});
+}
+
+void Transfers::follow() {
+  for (std::size_t i = 0; i < followers_.size(); ++i) follow(followers_[i]);
+}
+
+/// Holds a following copy to what has landed: it may not overtake, and needs whole blocks.
+void Transfers::follow(std::uint32_t slot) {
+  Transfer& copy = transfers_[slot];
+  const Transfer& leader = transfers_[copy.leader];
+  if (leader.state != Transfer::State::flowing || (!exact_caps_ && !by_block_)) return;
+  const double before = (copy.from - leader.from) * block_bytes_;
+  FlowNetwork& network = world_.network();
+  if (by_block_) {
+    const bool idle = copy.state == Transfer::State::waiting || copy.flows.empty();
+    if (!idle || copy.moved >= copy.granted) return;
+    if (leader.moved - (copy.from - leader.from) > copy.moved) {
+      if (copy.state == Transfer::State::waiting) copy.began = world_.date();
+      start_flows(slot);
+    }
+    return;
+  }
+  const double landed = moved_bytes(leader) - before;
+  double rate = 0;
+  for (const FlowId flow : leader.flows) rate += network.rate(flow);
+  const double shards = lanes(copy);
+  constexpr double slack = 1e-6;  // of a block
+  if (copy.state == Transfer::State::waiting) {
+    if (landed < block_bytes_ * (1 - slack)) {
+      if (rate > 0) look_again(slot, Seconds{(block_bytes_ - landed) / rate});
+      return;
+    }
+    copy.began = world_.date();
+    start_flows(slot);
+    copy.cap_now = 0;
+  }
+  const double backlog = landed - block_bytes_ - moved_bytes(copy);
+  const bool behind = backlog > slack * block_bytes_;
+  const double limit = behind ? cap(copy.kind) : std::min(cap(copy.kind), rate / shards);
+  if (limit != copy.cap_now) {
+    copy.cap_now = limit;
+    for (const FlowId flow : copy.flows) network.set_cap(flow, limit);
+  }
+  if (behind) {
+    double own = 0;
+    for (const FlowId flow : copy.flows) own += network.rate(flow);
+    if (own > rate) look_again(slot, Seconds{backlog / (own - rate)});
+  }
+}
+
+std::int64_t Transfers::copies_of(std::uint32_t host, RequestId request, Instant& earliest) const {
+  std::int64_t count = 0;
+  for (const std::uint32_t slot : by_run_[host]) {
+    if (slot == Transfer::none) continue;
+    const Transfer& transfer = transfers_[slot];
+    if (transfer.kind != TransferKind::copy_in || transfer.spec->id != request) continue;
+    earliest = std::min(earliest, transfer.began);
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace calvo::sim
