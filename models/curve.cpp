@@ -7,17 +7,46 @@
 
 namespace calvo::models {
 
+namespace {
+
+// Isotonic regression by pooling neighbours that fall into their mean: the nearest non-decreasing
+// values in the sense of least squares.
+void make_non_decreasing(std::vector<double>& y) {
+  struct Pool {
+    double mean;
+    double count;
+  };
+  std::vector<Pool> pools;
+  for (const double value : y) {
+    pools.push_back({value, 1});
+    while (pools.size() > 1 && pools[pools.size() - 2].mean > pools.back().mean) {
+      const Pool last = pools.back();
+      pools.pop_back();
+      Pool& pool = pools.back();
+      pool.mean = (pool.mean * pool.count + last.mean * last.count) / (pool.count + last.count);
+      pool.count += last.count;
+    }
+  }
+  auto next = y.begin();
+  for (const Pool& pool : pools) {
+    next = std::fill_n(next, static_cast<std::ptrdiff_t>(pool.count), pool.mean);
+  }
+}
+
+}  // namespace
+
 Curve::Curve(std::vector<double> x, std::vector<double> y, double tail_slope)
     : x_(std::move(x)), y_(std::move(y)), tail_slope_(std::max(0.0, tail_slope)) {
   CALVO_EXPECT(!x_.empty() && x_.size() == y_.size());
   CALVO_EXPECT(std::ranges::adjacent_find(x_, std::greater_equal<>{}) == x_.end());
-  for (std::size_t i = 1; i < y_.size(); ++i) y_[i] = std::max(y_[i], y_[i - 1]);
+  make_non_decreasing(y_);
 }
 
 Curve Curve::at_constant_rate(std::vector<double> x, std::vector<double> y) {
   CALVO_EXPECT(!x.empty() && x.size() == y.size() && x.back() > 0);
-  const double rate = *std::ranges::max_element(y) / x.back();
-  return Curve(std::move(x), std::move(y), rate);
+  Curve curve(std::move(x), std::move(y), 0);
+  curve.tail_slope_ = curve.y_.back() / curve.x_.back();
+  return curve;
 }
 
 Piece Curve::piece(double x) const {

@@ -19,7 +19,8 @@ struct Piece {
 class Curve {
 public:
   Curve() = default;  ///< zero everywhere
-  /// Takes the running maximum of `y`, since noise must not make more work take less time.
+  /// Where `y` falls, it takes the nearest non-decreasing values (isotonic least squares): noise
+  /// must not make more work take less time.
   /// Requires: as many x as y, at least one; x strictly increasing.
   Curve(std::vector<double> x, std::vector<double> y, double tail_slope);
   /// The tail goes on at the last point's rate: y / x.
