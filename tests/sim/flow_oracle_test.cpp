@@ -62,7 +62,7 @@ std::vector<TraceFlow> random_flows(const Topology& topology, std::uint64_t seed
         route = topology.network_load(storage, instance, i);
         break;
     }
-    now += random.exponential(topology.instances() > 4 ? 3e-3 : 6e-3);
+    now += random.exponential(topology.instances() > 4 ? 0.6e-3 : 1.5e-3);
     const double bytes = std::floor(1e6 * std::pow(2000, random.uniform()));
     flows.push_back({instant_at(now), {route.begin(), route.end()}, bytes});
   }
@@ -122,7 +122,7 @@ protected:
       ASSERT_NEAR(ours[i], theirs[i], 1e-6 * std::abs(theirs[i])) << "flow " << i;
       longest = std::max(longest, ours[i]);
     }
-    EXPECT_GT(longest, 0.5);
+    EXPECT_GT(longest, 0.2);
   }
 };
 
@@ -141,7 +141,7 @@ TEST_P(FlowOracle, EveryFlowEndsWhenSimGridSays) {
     }
     if (ours[i] - seconds_of(flows[i].start) > 1.2 * alone) ++held_up;
   }
-  EXPECT_GT(held_up, 100) << "a trace without contention proves nothing";
+  EXPECT_GT(held_up, 150) << "a trace without contention proves nothing";
 }
 
 TEST_P(FlowOracle, AlsoWhenFlowsAndLinksChangeUnderWay) {
