@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <boost/intrusive/set.hpp>
@@ -40,6 +41,12 @@ public:
   std::int64_t unfinished() const { return unfinished_; }
   std::int64_t gpu_blocks_used() const { return gpu_.used(); }
   std::int64_t host_blocks_used() const { return host_.used(); }
+
+  /// For tests: the first way in which the books do not agree with what requests and transfers
+  /// hold; empty if they do. Cost: all blocks in use.
+  std::string audit() const;
+  /// For tests: what is still held or in flight after the last request has ended; empty: nothing.
+  std::string idle_problem() const;
 
 private:
   enum class Phase : std::uint8_t { free, looking_up, waiting, member, prefilling, decoding };
