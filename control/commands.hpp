@@ -14,9 +14,9 @@ enum class CommandKind : std::uint8_t {
   dispatch,  ///< router: request goes to `instance`
   lookup,    ///< run, request, [from, to): which leading blocks of these does the remote pool have?
   fetch,     ///< run, request, [from, to) from `node` into host memory
-  cut_fetch,  ///< run: post nothing more of it
+  cut_fetch,  ///< run: post nothing more of it; nothing happens if it has just ended
   copy_in,    ///< run, request, [from, to) host to GPU; if `after` is set, each block as it lands
-  cut_copy,   ///< run
+  cut_copy,   ///< run, likewise
   copy_out,   ///< run, blocks: GPU to host
   store,      ///< run, blocks: host to `node`
   run_step,   ///< run, iterations, gate; parts and decodes in the buffer

@@ -168,6 +168,9 @@ private:
   void unpin_range(KvBook& book, const RequestSpec& spec, std::int32_t from, std::int32_t to);
   std::int32_t resident_end(const KvBook& book, const RequestSpec& spec, std::int32_t from,
                             std::int32_t to) const;
+  bool can_load() const {
+    return resources_.host_blocks > 0 && config_.restore != Restore::recompute_all;
+  }
   std::int64_t uncommitted() const { return gpu_.available() - committed_; }
   std::int64_t prefill_blocks(const Job& job) const;
   bool commit(Job& job, std::int64_t slots, std::int64_t owed);

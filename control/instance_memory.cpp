@@ -92,6 +92,7 @@ bool Instance::commit(Job& job, std::int64_t slots, std::int64_t owed) {
     again_ = true;
   }
   extend_gpu(job);
+  if (!can_load()) truncate(job, job.gpu);  // evicted since the request was planned
   return true;
 }
 

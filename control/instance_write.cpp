@@ -86,6 +86,18 @@ void Instance::dispatch_writes() {
     }
     count = static_cast<std::int32_t>(std::min<std::int64_t>({count, in_gpu, host_.available()}));
     if (count == 0) continue;  // evicted meanwhile, or host memory is all in use: not written
+    if (!staged) {
+      // Reading cache that nobody uses holds it in GPU memory: not what is promised to requests.
+      const KvBook::Piece source = gpu_.look({write.blocks.first, count});
+      count = source.count;
+      if (!source.pinned) {
+        count = static_cast<std::int32_t>(std::min<std::int64_t>(count, uncommitted()));
+      }
+      if (count == 0) {
+        writes_.push_front(write);
+        return;
+      }
+    }
     advance(count);
     const BlockRun part{write.blocks.first, count};
     const std::uint32_t slot = new_run(Flow::copy_out);

@@ -94,10 +94,11 @@ KvBook::Piece KvBook::look(BlockRun run) const {
   if (next != by_id_.begin()) {
     const auto extent = std::prev(next);
     if (first < extent->end()) {
-      return {extent->state, length(extent->end()), extent->owner, extent->touches};
+      return {extent->state, length(extent->end()), extent->owner, extent->touches,
+              extent->pins > 0};
     }
   }
-  return {State::absent, next == by_id_.end() ? run.count : length(next->first), 0, 0};
+  return {State::absent, next == by_id_.end() ? run.count : length(next->first), 0, 0, false};
 }
 
 std::int32_t KvBook::resident_prefix(BlockRun run) const {

@@ -34,6 +34,7 @@ public:
     std::int32_t count = 0;    ///< >= 1
     std::uint32_t owner = 0;   ///< loading: the transfer's slot, as given to reserve()
     std::uint8_t touches = 0;  ///< how often it was pinned, up to 255; 0 unless counted
+    bool pinned = false;
   };
 
   /// `count_touches`: keep Piece::touches, at the price of more extents.

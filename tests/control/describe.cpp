@@ -85,8 +85,7 @@ std::string describe(const Command& command, const CommandBuffer& buffer) {
       }
       for (std::int32_t i = 0; i < command.decodes; ++i) {
         text += fmt::format(
-            " decode r{}",
-            raw(buffer.decodes[static_cast<std::size_t>(command.first_decode + i)]));
+            " decode r{}", raw(buffer.decodes[static_cast<std::size_t>(command.first_decode + i)]));
       }
       if (command.decodes > 0) {
         text += fmt::format(" context {}", command.decode_context.count());

@@ -66,8 +66,8 @@ inline EngineConfig calvo() {
 }
 
 inline std::vector<EngineConfig> named_engines() {
-  return {recompute_only(), vllm_sync(), vllm_async_2025(), early_prefetch(),
-          calvo_fifo(),     calvo_sjf(), calvo()};
+  return {recompute_only(), vllm_sync(), vllm_async_2025(), early_prefetch(), calvo_fifo(),
+          calvo_sjf(),      calvo()};
 }
 
 /// The named ones and, changing one or a few switches at a time, all other values.
@@ -126,8 +126,7 @@ inline std::vector<EngineConfig> all_engines() {
   });
   like(vllm_sync(), "sync_batch", [](E& e) { e.concurrent_prefills = 4; });
   like(vllm_sync(), "sync_recompute", [](E& e) { e.no_space = NoSpace::recompute; });
-  like(vllm_sync(), "sync_at_step",
-       [](E& e) { e.completion_seen = CompletionSeen::at_step; });
+  like(vllm_sync(), "sync_at_step", [](E& e) { e.completion_seen = CompletionSeen::at_step; });
   like(calvo(), "at_step", [](E& e) { e.completion_seen = CompletionSeen::at_step; });
   like(calvo(), "chunked", [](E& e) {
     e.chunk_tokens = 24;

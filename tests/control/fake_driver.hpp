@@ -117,18 +117,18 @@ private:
     CommandKind kind{};
     std::uint32_t instance = 0;
     Command command;
-    std::vector<BlockRun> ids;        ///< fetch: what the storage node granted; store: being written
-    std::int32_t limit = 0;           ///< blocks that can be moved at most
-    std::int32_t source = 0;          ///< blocks that are there to be moved
+    std::vector<BlockRun> ids;  ///< fetch: what the storage node granted; store: being written
+    std::int32_t limit = 0;     ///< blocks that can be moved at most
+    std::int32_t source = 0;    ///< blocks that are there to be moved
     std::int32_t done = 0;
-    bool started = false;             ///< its latency is over
-    bool moving = false;              ///< one of its blocks is on the link
+    bool started = false;  ///< its latency is over
+    bool moving = false;   ///< one of its blocks is on the link
     bool cut = false;
     bool ended = false;
     TransferStatus status = TransferStatus::ok;
-    RunId after{};                    ///< copy_in: a fetch that has not ended
-    RunId follower{};                 ///< fetch: the copy behind it
-    std::vector<BlockRun> to_write;   ///< store: not yet offered to the node
+    RunId after{};                   ///< copy_in: a fetch that has not ended
+    RunId follower{};                ///< fetch: the copy behind it
+    std::vector<BlockRun> to_write;  ///< store: not yet offered to the node
   };
   struct Link {
     std::deque<std::uint64_t> ready;  ///< transfers with a block to move, in turn
@@ -226,8 +226,8 @@ void for_ids(const RequestSpec& spec, std::int32_t from, std::int32_t to, Visit 
     const std::int32_t begin = std::max(from, at);
     const std::int32_t end = std::min(to, at + run.count);
     if (begin < end) {
-      visit(BlockRun{BlockId{raw(run.first) + static_cast<std::uint64_t>(begin - at)},
-                     end - begin});
+      visit(
+          BlockRun{BlockId{raw(run.first) + static_cast<std::uint64_t>(begin - at)}, end - begin});
     }
     at += run.count;
   }

@@ -16,9 +16,9 @@ constexpr std::uint64_t scenarios = 200;
 class EveryEngine : public ::testing::TestWithParam<EngineConfig> {};
 
 void expect_ordered(const RequestTimes& times) {
-  const Instant dates[] = {times.arrival,       times.lookup_done, times.load_start,
-                           times.network_done,  times.loaded,      times.prefill_start,
-                           times.first_token,   times.finish};
+  const Instant dates[] = {times.arrival,      times.lookup_done, times.load_start,
+                           times.network_done, times.loaded,      times.prefill_start,
+                           times.first_token,  times.finish};
   for (std::size_t i = 1; i < std::size(dates); ++i) {
     EXPECT_LE(dates[i - 1], dates[i]) << "date " << i;
     EXPECT_NE(dates[i], never) << "date " << i;
@@ -55,8 +55,7 @@ TEST_P(EveryEngine, EndsEveryRequestAndBalancesItsBooks) {
       const Ended& request = found->second;
       const std::int64_t block = scenario.setup.resources.block_tokens.count();
       const std::int64_t blocks = ((spec.input + spec.output).count() + block - 1) / block;
-      EXPECT_EQ(request.outcome == Outcome::rejected,
-                blocks > scenario.setup.resources.gpu_blocks);
+      EXPECT_EQ(request.outcome == Outcome::rejected, blocks > scenario.setup.resources.gpu_blocks);
       if (request.outcome == Outcome::rejected) {
         EXPECT_EQ(request.reason, RejectReason::larger_than_gpu_memory);
       }

@@ -233,8 +233,8 @@ TEST_P(KvBookProperty, BehavesLikeACacheOfSingleBlocks) {
     BlockRun chosen = from[static_cast<std::size_t>(at)];
     from.erase(from.begin() + at);
     if (chosen.count > 1 && random.below(2) == 0) {  // in two parts, at any block
-      const auto head = 1 + static_cast<std::int32_t>(
-                                random.below(static_cast<std::uint64_t>(chosen.count) - 1));
+      const auto head =
+          1 + static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(chosen.count) - 1));
       from.push_back(
           run(raw(chosen.first) + static_cast<std::uint64_t>(head), chosen.count - head));
       chosen.count = head;
@@ -247,8 +247,8 @@ TEST_P(KvBookProperty, BehavesLikeACacheOfSingleBlocks) {
       case 0:
       case 1: {
         BlockRun blocks = prefix(some_run(), absent);
-        blocks.count = static_cast<std::int32_t>(
-            std::min<std::int64_t>(blocks.count, truth.available()));
+        blocks.count =
+            static_cast<std::int32_t>(std::min<std::int64_t>(blocks.count, truth.available()));
         if (blocks.count == 0) break;
         const auto owner = static_cast<std::uint32_t>(random.below(5));
         book.reserve(blocks, owner);
@@ -301,8 +301,8 @@ TEST_P(KvBookProperty, BehavesLikeACacheOfSingleBlocks) {
           truth.give(slots);
         } else {
           BlockRun blocks = prefix(some_run(), absent);
-          blocks.count = static_cast<std::int32_t>(
-              std::min<std::int64_t>(blocks.count, truth.anonymous()));
+          blocks.count =
+              static_cast<std::int32_t>(std::min<std::int64_t>(blocks.count, truth.anonymous()));
           if (blocks.count == 0) break;
           book.adopt(blocks);
           truth.adopt(blocks);
@@ -323,6 +323,7 @@ TEST_P(KvBookProperty, BehavesLikeACacheOfSingleBlocks) {
       for (std::int32_t i = 0; i < piece.count; ++i) {
         const BlockCache::Block* block = truth.find(id + static_cast<std::uint64_t>(i));
         ASSERT_EQ(piece.state, block == nullptr ? State::absent : block->state);
+        ASSERT_EQ(piece.pinned, block != nullptr && block->pins > 0);
         if (block == nullptr) continue;
         if (block->state == State::loading) {
           ASSERT_EQ(piece.owner, block->owner);

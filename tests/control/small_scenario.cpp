@@ -22,8 +22,8 @@ SmallScenario make_small_scenario(std::uint64_t seed, const EngineConfig& engine
   SmallScenario scenario;
   Random random(seed, 7);
   const auto between = [&](std::int64_t low, std::int64_t high) {
-    return low + static_cast<std::int64_t>(
-                     random.below(static_cast<std::uint64_t>(high - low) + 1));
+    return low +
+           static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low) + 1));
   };
   FakeDriver::Setup& setup = scenario.setup;
   setup.engine = engine;
@@ -32,8 +32,7 @@ SmallScenario make_small_scenario(std::uint64_t seed, const EngineConfig& engine
   resources.block_bytes = Bytes{1 << 16};
   resources.gpu_blocks = between(4, 30);
   resources.host_blocks = random.below(8) == 0 ? 0 : between(1, random.below(2) == 0 ? 8 : 60);
-  resources.storage_nodes =
-      random.below(8) == 0 ? 0 : static_cast<std::int32_t>(between(1, 3));
+  resources.storage_nodes = random.below(8) == 0 ? 0 : static_cast<std::int32_t>(between(1, 3));
   resources.storage_extent = between(1, 6);
   setup.instances = static_cast<std::int32_t>(between(1, 3));
   setup.storage_blocks = random.below(2) == 0 ? between(2, 12) : between(20, 200);
@@ -66,8 +65,8 @@ SmallScenario make_small_scenario(std::uint64_t seed, const EngineConfig& engine
     std::vector<std::uint64_t> ids;
     if (!histories.empty() && random.below(4) != 0) {
       const auto& from = histories[random.below(histories.size())];
-      ids.assign(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(
-                                                  random.below(from.size() + 1)));
+      ids.assign(from.begin(),
+                 from.begin() + static_cast<std::ptrdiff_t>(random.below(from.size() + 1)));
     }
     std::int64_t said = static_cast<std::int64_t>(ids.size()) * block_tokens;
     const std::int64_t turns = between(1, 4);

@@ -20,8 +20,8 @@ struct SmallScenario {
   FakeDriver::Setup setup;
   Hardware hardware;
   std::deque<RequestSpec> specs;
-  std::vector<std::int32_t> next_turn;    ///< by request: index of the turn after it, -1: none
-  std::vector<Nanoseconds> think;         ///< by request: from the end of the one before it
+  std::vector<std::int32_t> next_turn;  ///< by request: index of the turn after it, -1: none
+  std::vector<Nanoseconds> think;       ///< by request: from the end of the one before it
   std::vector<Cancellation> cancels;
   std::vector<BlockRun> stored;
 };
