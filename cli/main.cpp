@@ -1,7 +1,4 @@
 #include <algorithm>
-#include <cstdio>
-#include <exception>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,27 +6,13 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "cli/build_info.hpp"
+#include "cli/guard.hpp"
 #include "cli/verb.hpp"
 #include "core/contract.hpp"
-#include "core/input_error.hpp"
 #include "core/suggest.hpp"
 
 namespace calvo::cli {
 namespace {
-
-std::string version_text() {
-  const BuildInfo build = build_info();
-  return fmt::format("calvo {}{} ({}, {}, SimGrid {})", build.version,
-                     build.git_commit.empty() ? "" : " " + build.git_commit, build.compiler,
-                     build.build_type, build.simgrid_version);
-}
-
-int complain(const std::string& problem) {
-  std::fflush(stdout);
-  fmt::print(stderr, "calvo: {}\n", problem);
-  return bad_input;
-}
 
 /// The names that could have stood where `argument` does.
 std::vector<std::string> known_arguments(const CLI::App& command, std::string_view argument) {
@@ -99,25 +82,9 @@ int run_program(int argc, char** argv) {
   return chosen->run();
 }
 
-int report_bug(const char* what) {
-  std::fflush(stdout);
-  fmt::print(stderr,
-             "calvo: internal error: {}\n"
-             "This is a bug of calvo and not of your input. Please report it with the command\n"
-             "line, the scenario file and this: {}\n",
-             what, version_text());
-  return bug;
-}
-
 }  // namespace
 }  // namespace calvo::cli
 
 int main(int argc, char** argv) {
-  try {
-    return calvo::cli::run_program(argc, argv);
-  } catch (const calvo::InputError& error) {
-    return calvo::cli::complain(error.what());
-  } catch (const std::exception& error) {
-    return calvo::cli::report_bug(error.what());
-  }
+  return calvo::cli::guarded([&] { return calvo::cli::run_program(argc, argv); });
 }

@@ -1,0 +1,64 @@
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "analysis/run_directory.hpp"
+#include "cli/verb.hpp"
+#include "control/event_log.hpp"
+#include "core/input_error.hpp"
+#include "scenarios/load.hpp"
+
+namespace calvo::cli {
+namespace {
+
+std::string read_log(const std::string& file) {
+  if (!std::filesystem::is_regular_file(file)) {
+    throw InputError({file, 0, 0}, "", "no such file; run the scenario with --events");
+  }
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+int replay(const std::string& directory) {
+  const std::string file = directory + "/" + analysis::events_file;
+  const std::string log = read_log(file);
+  const scenarios::Scenario scenario =
+      scenarios::load_scenario(directory + "/" + analysis::scenario_file);
+  const models::TopologySpec& topology = scenario.topology;
+  const control::ReplayReport report = control::replay(
+      std::as_bytes(std::span(log)), file, scenario.engine, scenario.instance,
+      topology.serving_nodes * topology.instances_per_node, scenario.routing, *scenario.estimates);
+  fmt::print("{} batches, {} events: ", report.batches, report.events);
+  if (report.differing == 0) {
+    fmt::print("identical commands\n");
+    return success;
+  }
+  const std::string reducer = report.first_reducer == control::router_index
+                                  ? "the router"
+                                  : fmt::format("instance {}", report.first_reducer);
+  fmt::print("the commands of {} batches differ, first in batch {} ({} at {:.9f} s)\n",
+             report.differing, report.first.value_or(0), reducer, seconds_of(report.first_date));
+  return failure;
+}
+
+}  // namespace
+
+Verb add_replay(CLI::App& program) {
+  const auto directory = std::make_shared<std::string>();
+  CLI::App* command = program.add_subcommand(
+      "replay", "Give a run's events to a fresh control plane: are its commands the same?");
+  command->add_option("RUNDIR", *directory, "run directory with an events.bin")->required();
+  command->footer(
+      "Exit code 0 if every command is the same, 1 if not.\n\n"
+      "Example:\n"
+      "  calvo run scenarios/examples/demo.yaml --events --out runs/recorded\n"
+      "  calvo replay runs/recorded");
+  return {command, [directory] { return replay(*directory); }};
+}
+
+}  // namespace calvo::cli

@@ -1,0 +1,115 @@
+#include "cli/run_one.hpp"
+
+#include <csignal>
+#include <optional>
+
+#include "analysis/environment.hpp"
+#include "analysis/output_file.hpp"
+#include "analysis/summary_json.hpp"
+#include "analysis/timeline_json.hpp"
+#include "cli/build_info.hpp"
+#include "cli/usage.hpp"
+#include "sim/simulate.hpp"
+
+namespace calvo::cli {
+namespace {
+
+volatile std::sig_atomic_t stop_wanted = 0;
+
+void on_signal(int) {
+  stop_wanted = 1;
+  sim::request_stop();
+}
+
+void listen_to_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+RunResult simulate(scenarios::Scenario& scenario, const RunOneOptions& options,
+                   analysis::RunDirectoryWriter& directory) {
+  ProgressLine line(options.progress);
+  sim::SimulateOptions simulation;
+  simulation.progress = [&](const sim::Progress& progress) {
+    if (stop_wanted != 0) sim::request_stop();  // the signal came before there was a simulation
+    line.show(progress);
+  };
+  std::optional<analysis::OutputFile> events;
+  if (scenario.simulation.event_log) {
+    events.emplace(directory.file(analysis::events_file));
+    simulation.event_log_sink = [&](std::span<const std::byte> bytes) { events->write(bytes); };
+  }
+  RunResult result = sim::simulate(scenario, simulation);
+  if (events) events->close();
+  return result;
+}
+
+analysis::Environment environment_of(const std::string& command, double wall_s, double cpu_s,
+                                     const RunResult& result) {
+  const BuildInfo build = build_info();
+  analysis::Environment environment;
+  environment.command = command;
+  environment.version = build.version;
+  environment.git_commit = build.git_commit;
+  environment.compiler = build.compiler;
+  environment.build_type = build.build_type;
+  environment.simgrid_version = build.simgrid_version;
+  environment.host = host_name();
+  environment.cpu = cpu_name();
+  environment.date = utc_date();
+  environment.wall_s = wall_s;
+  environment.cpu_s = cpu_s;
+  environment.total_cpu_s = cpu_seconds();
+  environment.peak_memory_bytes = peak_memory_bytes();
+  std::int64_t ended = 0;
+  for (const RequestRecord& request : result.requests) {
+    ended += request.outcome == Outcome::unfinished ? 0 : 1;
+  }
+  if (cpu_s > 0) {
+    environment.requests_per_cpu_s = static_cast<double>(ended) / cpu_s;
+    environment.events_per_cpu_s = static_cast<double>(result.counters.events) / cpu_s;
+  }
+  return environment;
+}
+
+analysis::RunLabels labels_of(const scenarios::Scenario& scenario) {
+  return {.scenario = scenario.name,
+          .engine = scenario.engine.name,
+          .seed = scenario.seed,
+          .warm_up = to_nanoseconds(scenario.simulation.warm_up),
+          .tpot_objective = to_nanoseconds(Seconds{scenario.slo_tpot_s})};
+}
+
+}  // namespace
+
+FinishedRun run_one(scenarios::Scenario& scenario, const RunOneOptions& options) {
+  analysis::RunDirectoryWriter directory(options.directory, options.taken);
+  const analysis::RunLabels labels = labels_of(scenario);
+  listen_to_signals();
+  const double wall_before = wall_seconds();
+  const double cpu_before = cpu_seconds();
+  const RunResult result = simulate(scenario, options, directory);
+  const double cpu_s = cpu_seconds() - cpu_before;
+  const double wall_s = wall_seconds() - wall_before;
+
+  FinishedRun run;
+  run.summary = analysis::summarize(result, labels);
+  const auto write = [&](const char* name, const std::string& text) {
+    analysis::write_file(directory.file(name), text);
+  };
+  write(analysis::scenario_file, scenario.resolved_yaml);
+  write(analysis::summary_file, analysis::to_json(run.summary).dump(2) + "\n");
+  analysis::write_requests_csv(directory.file(analysis::requests_file), result, labels);
+  if (scenario.simulation.timeline) {
+    analysis::write_timeline_json(directory.file(analysis::timeline_file), result);
+  }
+  const auto environment = environment_of(options.command, wall_s, cpu_s, result);
+  write(analysis::environment_file, analysis::to_json(environment).dump(2) + "\n");
+  run.directory = directory.commit();
+  return run;
+}
+
+}  // namespace calvo::cli

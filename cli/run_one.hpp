@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "analysis/run_directory.hpp"
+#include "cli/progress_line.hpp"
+#include "scenarios/scenario.hpp"
+
+namespace calvo::cli {
+
+struct RunOneOptions {
+  std::string command;    ///< as it was typed, for environment.json
+  std::string directory;  ///< where to put the run
+  analysis::Taken taken = analysis::Taken::refuse;
+  ProgressLine::Wanted progress = ProgressLine::Wanted::yes;
+};
+
+struct FinishedRun {
+  std::string directory;
+  analysis::Summary summary;
+};
+
+/// Simulates and writes the run directory. SIGINT and SIGTERM end the simulation early; the
+/// directory is then written all the same and marked incomplete. A second one kills. Once in a
+/// process. Throws InputError if the directory cannot be written.
+FinishedRun run_one(scenarios::Scenario& scenario, const RunOneOptions& options);
+
+}  // namespace calvo::cli
