@@ -15,6 +15,11 @@ namespace {
 constexpr std::size_t first_buffer = std::size_t{256} << 10;
 constexpr std::size_t longest_line = std::size_t{64} << 20;
 
+/// zlib puts the name of the file before its messages.
+std::string_view without_prefix(std::string_view text, std::string_view prefix) {
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+
 }  // namespace
 
 LineReader::LineReader(std::string file) : file_(std::move(file)), buffer_(first_buffer) {
@@ -80,9 +85,9 @@ void LineReader::refill() {
     throw InputError({file_, 0, 0}, "", "gzip cut short; copy or download the file again");
   }
   if (got < 0 || problem < 0) {
+    const std::string_view reason = problem == Z_ERRNO ? std::strerror(errno) : text;
     throw InputError({file_, 0, 0}, "",
-                     std::string("cannot be read (") +
-                         (problem == Z_ERRNO ? std::strerror(errno) : text) +
+                     "cannot be read (" + std::string(without_prefix(reason, file_ + ": ")) +
                          "); copy or download the file again");
   }
   end_ += static_cast<std::size_t>(got);
