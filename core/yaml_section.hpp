@@ -24,15 +24,15 @@ struct Range {
   std::optional<T> at_most;   ///< must not be greater
 };
 template <class T>
-Range<T> positive() {
+constexpr Range<T> positive() {
   return {T{}, std::nullopt, std::nullopt};
 }
 template <class T>
-Range<T> at_least(T low) {
+constexpr Range<T> at_least(T low) {
   return {std::nullopt, low, std::nullopt};
 }
 template <class T>
-Range<T> between(T low, T high) {
+constexpr Range<T> between(T low, T high) {
   return {std::nullopt, low, high};
 }
 

@@ -19,52 +19,6 @@ enum class FlowBackend : std::uint8_t { fluid, simgrid, pure };
 enum class Granularity : std::uint8_t { run, block };
 enum class DecodeMode : std::uint8_t { leap, step };
 
-/// Objectives of every request (docs/scenario.md).
-enum class TtftObjective : std::uint8_t {
-  none,
-  factor,             ///< of the request's isolated TTFT, drawn from `factors`
-  fixed,              ///< the same time for all
-  low_load_multiple,  ///< of the mean isolated TTFT of the workload
-};
-
-struct SloOptions {
-  TtftObjective ttft = TtftObjective::factor;
-  std::vector<double> factors{2, 4, 8};
-  Seconds fixed{2};
-  double multiple = 3;
-  Seconds tpot{0};  ///< 0: attainment is on TTFT alone
-};
-
-/// time = base + per_token * tokens.
-struct LinearFit {
-  Seconds per_token{0};
-  Seconds base{0};
-
-  friend bool operator==(const LinearFit&, const LinearFit&) = default;
-};
-
-/// Where the simulator's compute times come from: measured kernel tables, the data sheet's bounds,
-/// or a straight line in the new tokens.
-enum class TruthCompute : std::uint8_t { tables, roofline, linear };
-
-struct TruthOptions {
-  TruthCompute compute = TruthCompute::tables;
-  LinearFit prefill;       ///< linear: of the new tokens of a step
-  Seconds decode_step{0};  ///< linear: an iteration without prefill tokens
-};
-
-/// What the policies believe. `rich`: closed forms of the truth on an idle path. `linear`: the two
-/// straight lines of CALVO. `perturbed`, `scrambled`: rich, but wrong.
-enum class EstimateModel : std::uint8_t { rich, linear, perturbed, scrambled };
-
-struct EstimateOptions {
-  EstimateModel model = EstimateModel::rich;
-  bool fitted = true;         ///< linear: both lines fitted to the rich model
-  LinearFit load;             ///< linear, not fitted: of the tokens to load
-  LinearFit compute;          ///< linear, not fitted: of the tokens to compute
-  double relative_error = 0;  ///< perturbed: each estimate is multiplied by exp(this * N(0,1))
-};
-
 struct SimulationOptions {
   FlowBackend flow_backend = FlowBackend::fluid;
   Granularity granularity = Granularity::run;
@@ -93,8 +47,7 @@ struct Scenario {
   std::shared_ptr<const models::ComputeModel> truth;   ///< the simulator's
   std::shared_ptr<const models::CostModel> estimates;  ///< the policies'
   std::unique_ptr<traces::Workload> workload;          ///< deadlines and isolated TTFTs filled in
-  SloOptions slo;
-  double slo_tpot_s = 0;  ///< 0: attainment is on TTFT alone
+  double slo_tpot_s = 0;                               ///< 0: attainment is on TTFT alone
   SimulationOptions simulation;
   std::string resolved_yaml;  ///< reloads to the same scenario
 };

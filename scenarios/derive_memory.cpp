@@ -1,0 +1,98 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "models/table_compute_model.hpp"
+#include "scenarios/derive.hpp"
+
+namespace calvo::scenarios {
+namespace {
+
+// Bytes as a person reads them; to_text would give every digit.
+std::string about(double bytes) {
+  return fmt::format("{:.4g} GiB", bytes / 0x1p30);
+}
+std::string about(Bytes bytes) {
+  const auto count = static_cast<double>(bytes.count());
+  return count < 0x1p30 ? fmt::format("{:.4g} MiB", count / 0x1p20) : about(count);
+}
+
+// The place of a size that may have been left to its default.
+[[noreturn]] void fail_at_size(const YamlSection& root, std::string_view key,
+                               const std::string& problem) {
+  if (root.is_map("memory")) root.section("memory").fail(key, problem);
+  throw InputError(root.pos(), "memory." + std::string(key), problem);
+}
+
+// KV bytes that the instance's GPUs have beside the weights.
+double whole_gpu(const Draft& draft, const YamlSection& root) {
+  const auto gpus = static_cast<double>(draft.engine.tensor_parallel);
+  const double usable = static_cast<double>(draft.gpu.memory.count()) * draft.gpu.usable_memory;
+  const auto weights = static_cast<double>(draft.model.weight_bytes().count());
+  if (usable * gpus <= weights) {
+    root.fail("model",
+              fmt::format("\"{}\" does not fit: its weights take {}, {} x {} give {}; set "
+                          "engine.tensor_parallel to at least {}, or a GPU with more memory",
+                          draft.model.name, about(weights), draft.engine.tensor_parallel,
+                          draft.gpu.name, about(usable * gpus),
+                          static_cast<std::int64_t>(std::floor(weights / usable)) + 1));
+  }
+  return usable * gpus - weights;
+}
+
+std::int64_t blocks_in(const Draft& draft, const YamlSection& root, std::string_view key,
+                       const TierSize& size, Bytes block) {
+  if (size.kind == TierSize::Kind::blocks) return size.blocks;
+  const double bytes = size.kind == TierSize::Kind::whole ? whole_gpu(draft, root)
+                                                          : static_cast<double>(size.bytes.count());
+  const auto blocks = static_cast<std::int64_t>(bytes / static_cast<double>(block.count()));
+  if (blocks == 0) {
+    fail_at_size(root, key,
+                 fmt::format("a block of {} tokens takes {}, more than the tier's {}; lower "
+                             "block_tokens or give the tier more memory",
+                             draft.block_tokens.count(), about(block),
+                             about(Bytes{static_cast<std::int64_t>(bytes)})));
+  }
+  return blocks;
+}
+
+}  // namespace
+
+control::InstanceResources derive_instance(const Draft& draft, const YamlSection& root) {
+  if (const auto problem = models::split_problem(draft.model, draft.engine.tensor_parallel)) {
+    root.section("engine").fail("tensor_parallel", *problem);
+  }
+  control::InstanceResources instance;
+  instance.block_tokens = draft.block_tokens;
+  instance.block_bytes =
+      draft.block_tokens.count() * draft.model.kv_bytes_per_token(draft.engine.tensor_parallel);
+  instance.gpu_blocks = blocks_in(draft, root, "gpu", draft.memory.gpu, instance.block_bytes);
+  if (instance.gpu_blocks == 0) {
+    fail_at_size(root, "gpu", "no GPU memory for KV; give a size or \"auto\"");
+  }
+  instance.host_blocks = blocks_in(draft, root, "host", draft.memory.host, instance.block_bytes);
+  instance.storage_nodes = draft.topology.storage_nodes;
+  instance.storage_extent = draft.memory.storage_extent;
+  if (instance.host_blocks == 0 && instance.storage_nodes > 0 &&
+      draft.engine.restore != control::Restore::recompute_all) {
+    fail_at_size(root, "host",
+                 fmt::format("engine \"{}\" loads from the remote pool through host memory, and "
+                             "there is none; give a size like 64 GiB, or set engine.restore to "
+                             "recompute_all",
+                             draft.engine.name));
+  }
+  return instance;
+}
+
+std::int64_t derive_remote_blocks(const Draft& draft, const YamlSection& root, Bytes block_bytes) {
+  if (draft.topology.storage_nodes == 0) return 0;
+  const std::int64_t blocks = blocks_in(draft, root, "remote", draft.memory.remote, block_bytes);
+  if (blocks == 0) {
+    fail_at_size(root, "remote",
+                 "no memory on the storage nodes; give a size like 512 GiB, or set "
+                 "topology.storage_nodes to 0");
+  }
+  return blocks;
+}
+
+}  // namespace calvo::scenarios
