@@ -20,8 +20,9 @@ enum class Record : std::uint8_t { spec = 1, batch = 2 };
 template <class T>
 void put(std::vector<std::byte>& out, T value) {
   static_assert(std::is_trivially_copyable_v<T>);
-  const auto* bytes = reinterpret_cast<const std::byte*>(&value);
-  out.insert(out.end(), bytes, bytes + sizeof(T));
+  const std::size_t at = out.size();
+  out.resize(at + sizeof(T));
+  std::memcpy(out.data() + at, &value, sizeof(T));
 }
 
 class Cursor {
