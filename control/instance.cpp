@@ -119,6 +119,7 @@ void Instance::handle(std::span<const Event> batch, CommandBuffer& out) {
     const bool transfer = event.kind == EventKind::fetch_done || event.kind == EventKind::copy_done;
     if (at_step && transfer && step_phase_ != StepPhase::loading) {
       deferred_.push_back(event);
+      run_of(event.run).cutting = true;  // it has ended: not to be cut any more
       continue;
     }
     if (event.kind == EventKind::timer && poll_set_ && event.run == poll_) poll_set_ = false;
@@ -354,13 +355,14 @@ void Instance::settle_cancelled(Job& job) {
   if (!job.cancelled || job.phase == Phase::free || job.phase == Phase::looking_up) return;
   if (job.phase == Phase::member || job.phase == Phase::prefilling ||
       job.phase == Phase::decoding) {
-    if (step_phase_ != StepPhase::idle) {
+    if (step_phase_ == StepPhase::running) {
       reform_ = true;  // leaves when the step has ended
       return;
     }
     std::erase(prefilling_, job.slot);
     std::erase(decoding_, job.slot);
     std::erase(members_, job.slot);
+    if (members_.empty() && decoding_.empty()) step_phase_ = StepPhase::idle;
     set_phase(job, Phase::waiting);
   }
   truncate(job, 0);
@@ -396,8 +398,10 @@ void Instance::dispatch() {
       dispatch_pcie();
     } while (again_);
   };
+  if (step_phase_ == StepPhase::idle) hold_growth();
   for (std::size_t give_way = 1;; ++give_way) {
-    dispatch_loads();
+    // Memory that somebody gave up is first of all for the step.
+    if (give_way == 1 || step_phase_ != StepPhase::idle) dispatch_loads();
     if (step_phase_ == StepPhase::idle) {
       form_step();
       dispatch_loads();  // the step may have enabled some
@@ -409,6 +413,7 @@ void Instance::dispatch() {
     // if that does not help, the last two, and so on, until the first can have all it needs.
     CALVO_ENSURE(release_worst(give_way));
     ++counters_.forced_releases;
+    hold_growth();
   }
   if (step_phase_ == StepPhase::running && step_iterations_ > 1 && reform_ && !step_cut_) {
     command(CommandKind::cut_step).run = step_id_;

@@ -208,6 +208,7 @@ private:
   void launch();
   bool members_loaded();
   std::int64_t growth(std::int64_t iterations) const;
+  void hold_growth();
   bool fit_decodes(std::int64_t& iterations);
   void stepped(const Event& event);
   void preempt(Job& job);

@@ -26,7 +26,16 @@ void Instance::note_progress(Job& job) {
 
 bool Instance::loads_over(const Job& job) const {
   if (config_.step_waits_for == StepWaitsFor::layers && job.wanted > 0) {
-    return job.landed >= job.use && job.gpu_issued >= job.use && job.joined_copies == 0;
+    // The step may run while the last copies do, as long as nothing can take them away from it.
+    if (job.landed < job.use || job.joined_copies > 0) return false;
+    std::int32_t coming = 0;
+    for (const std::uint32_t slot : active_copies_) {
+      const Run& run = runs_[slot];
+      if (run.job != job.slot || run.job_sequence != job.sequence) continue;
+      if (run.cutting || run.to > job.use) return false;
+      coming += run.to - run.from;
+    }
+    return job.gpu + coming == job.use;
   }
   return job.gpu >= job.use && job.copying == 0 && job.wanted > 0;
 }
@@ -37,6 +46,7 @@ void Instance::truncate(Job& job, std::int32_t use) {
   if (use >= job.use) return;
   counters_.recomputed_blocks += job.use - use;
   job.use = use;
+  if (use == 0) job.resident = true;
   const std::int32_t kept = std::max(use, job.host_low);
   if (job.landed > kept) {
     unpin_range(host_, *job.spec, kept, job.landed);
@@ -78,6 +88,10 @@ void Instance::cut_for(double key, const std::vector<std::uint32_t>& active, Com
   std::uint32_t worst = none;
   for (const std::uint32_t slot : active) {
     if (runs_[slot].cutting) return;  // room is being made already
+    const Job& job = jobs_[runs_[slot].job];
+    if (job.sequence == runs_[slot].job_sequence && job.phase == Phase::prefilling) {
+      continue;  // a step by layers reads what it copies
+    }
     if (runs_[slot].key > key && (worst == none || runs_[slot].key > runs_[worst].key)) {
       worst = slot;
     }
@@ -113,6 +127,10 @@ Instance::Issue Instance::issue_fetch(Job& job) {
     commit(job, prefill_blocks(job), 0);  // CALVO: proactive; if there is none, at the copy
   }
   extend_host(job);
+  if (config_.pcie_start == PcieStart::at_batch) {  // some of it lay in GPU memory when planned
+    const std::int64_t most = job.host_low + host_.capacity();
+    truncate(job, static_cast<std::int32_t>(std::min<std::int64_t>(job.use, most)));
+  }
   // Walk over what needs no fetch: blocks that are here, or that somebody is fetching.
   std::int32_t first = job.use;
   for_pieces(

@@ -15,14 +15,19 @@ void Instance::form_step() {
   std::int64_t budget = config_.token_budget - static_cast<std::int64_t>(decoding_.size());
   for (const std::uint32_t slot : prefilling_) add_part(jobs_[slot], budget);
 
+  bool full = false;  // a request better than those that follow waits for memory
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     const auto running = static_cast<std::int32_t>(prefilling_.size() + decoding_.size());
     if (budget <= 0 || running >= config_.max_running) break;
     if (static_cast<std::int32_t>(members_.size()) >= config_.concurrent_prefills) break;
     Job& job = *next;
     ++next;  // the job may leave the queue
+    if (full && job.wanted < prefill_blocks(job)) continue;
     const Start start = try_start(job);
-    if (start == Start::no_space && config_.no_space == NoSpace::break_) break;
+    if (start == Start::no_space && config_.no_space == NoSpace::break_) {
+      if (walks_) break;
+      full = true;  // those that hold all they need are not behind it: memory comes from their end
+    }
     if (start == Start::started) add_part(job, budget);
   }
   if (config_.coupling == Coupling::serial && !members_.empty()) {
@@ -196,6 +201,13 @@ std::int64_t Instance::growth(std::int64_t iterations) const {
   return slots;
 }
 
+/// Running requests come before waiting ones: what the next iteration takes is not for loads.
+void Instance::hold_growth() {
+  committed_ -= step_growth_;
+  step_growth_ = std::min(growth(1), std::max<std::int64_t>(uncommitted(), 0));
+  committed_ += step_growth_;
+}
+
 /// Shortens a leap to the memory there is; preempts if there is none for a single iteration.
 /// False: the decoding requests must sit this step out.
 bool Instance::fit_decodes(std::int64_t& iterations) {
@@ -234,6 +246,8 @@ void Instance::launch() {
   for (const std::uint32_t slot : decoding_) {
     iterations = std::min(iterations, jobs_[slot].spec->output.count() - jobs_[slot].generated);
   }
+  committed_ -= step_growth_;
+  step_growth_ = 0;
   step_decodes_ = fit_decodes(iterations);
   if (!step_decodes_ && members_.empty()) {
     step_phase_ = StepPhase::idle;
