@@ -27,7 +27,7 @@ double curve_at(const std::vector<CurvePoint>& curve, Bytes size) {
 BytesPerSecond TransferModel::rate(Bytes size) const {
   CALVO_EXPECT(size.count() > 0);
   CALVO_EXPECT(bandwidth.count() > 0);
-  const BytesPerSecond law = size / (per_operation + size / bandwidth);
+  const BytesPerSecond law = std::min(bandwidth, size / (per_operation + size / bandwidth));
   return curve.empty() ? law : std::min(law, BytesPerSecond{curve_at(curve, size)});
 }
 
