@@ -84,6 +84,7 @@ std::optional<PairedDifference> paired(const RunDirectory& first_run, const Rows
   }
   if (all.count == 0) return std::nullopt;
   std::vector<Cluster> clusters;
+  clusters.reserve(sessions.size());
   for (const auto& [session, cluster] : sessions) clusters.push_back(cluster);
   return PairedDifference{all.count, all.sum / static_cast<double>(all.count),
                           bootstrap_mean_95(clusters)};

@@ -8,7 +8,6 @@
 
 #include "cli/guard.hpp"
 #include "cli/verb.hpp"
-#include "core/contract.hpp"
 #include "core/suggest.hpp"
 
 namespace calvo::cli {
@@ -56,7 +55,6 @@ int run_program(int argc, char** argv) {
       "on which NICs, PCIe links and GPUs, meets the latency objectives?");
   program.name("calvo");
   program.set_version_flag("--version", version_text());
-  program.require_subcommand(1);
   program.footer(
       "First steps:\n"
       "  calvo run scenarios/examples/demo.yaml --engines vllm_sync,calvo\n"
@@ -78,7 +76,7 @@ int run_program(int argc, char** argv) {
   }
   const auto chosen =
       std::ranges::find_if(verbs, [](const Verb& verb) { return verb.command->parsed(); });
-  CALVO_EXPECT(chosen != verbs.end());
+  if (chosen == verbs.end()) return complain("name a command; see calvo --help");
   return chosen->run();
 }
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/guard.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
 #include "traces/convert.hpp"
@@ -22,6 +23,7 @@ struct Options {
   double shared_prefix = 0.75;
   bool json = false;
   CLI::App* info = nullptr;
+  CLI::App* convert = nullptr;
 };
 
 /// A cache size in blocks; "inf" has no bound.
@@ -76,7 +78,6 @@ void add_reading_options(CLI::App& command, Options& options) {
 Verb add_trace(CLI::App& program) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("trace", "Describe and convert traces");
-  command->require_subcommand(1);
 
   options->info = command->add_subcommand("info", "Say what a trace holds");
   add_reading_options(*options->info, *options);
@@ -90,15 +91,19 @@ Verb add_trace(CLI::App& program) {
       "Example:\n"
       "  calvo trace info data/traces/mooncake_conversation_trace.jsonl.gz --lru 1000,3000,inf");
 
-  CLI::App* conversion = command->add_subcommand("convert", "Write a trace as Mooncake JSONL");
-  add_reading_options(*conversion, *options);
-  conversion->add_option("OUT", options->out, "file to write, gzip if it ends in .gz; - is stdout")
+  options->convert = command->add_subcommand("convert", "Write a trace as Mooncake JSONL");
+  add_reading_options(*options->convert, *options);
+  options->convert
+      ->add_option("OUT", options->out, "file to write, gzip if it ends in .gz; - is stdout")
       ->required();
-  conversion->footer(
+  options->convert->footer(
       "Example:\n"
       "  calvo trace convert data/traces/agentic_coding_weka_small48.tsv.gz agents.jsonl.gz");
-  return {command,
-          [options] { return options->info->parsed() ? info(*options) : convert(*options); }};
+  return {command, [options] {
+            if (options->info->parsed()) return info(*options);
+            if (options->convert->parsed()) return convert(*options);
+            return complain("name what to do with the trace; see calvo trace --help");
+          }};
 }
 
 }  // namespace calvo::cli
