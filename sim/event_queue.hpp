@@ -1,12 +1,11 @@
 // Timers of a simulation, first in first out at equal dates.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "core/contract.hpp"
 #include "core/units.hpp"
+#include "sim/min_heap.hpp"
 
 namespace calvo::sim {
 
@@ -21,7 +20,7 @@ struct TimerEvent {
   friend bool operator==(const TimerEvent&, const TimerEvent&) = default;
 };
 
-/// A 4-ary min-heap by (date, sequence). push and pop O(log n), no allocation after warm-up.
+/// Timers by (date, sequence). push and pop O(log n), no allocation after warm-up.
 class EventQueue {
 public:
   struct Entry {
@@ -33,51 +32,28 @@ public:
   bool empty() const { return heap_.empty(); }
   std::size_t size() const { return heap_.size(); }
   /// Date of the earliest timer, `never` if there is none.
-  Instant next_date() const { return heap_.empty() ? never : heap_.front().date; }
+  Instant next_date() const { return heap_.empty() ? never : heap_.top().date; }
 
   /// Sequence numbers order timers of one date; they need not be consecutive.
   void push(Instant date, std::uint64_t sequence, const TimerEvent& event) {
-    heap_.emplace_back();
-    std::size_t at = heap_.size() - 1;
-    const Entry entry{date, sequence, event};
-    while (at > 0 && before(entry, heap_[(at - 1) / 4])) {
-      heap_[at] = heap_[(at - 1) / 4];
-      at = (at - 1) / 4;
-    }
-    heap_[at] = entry;
+    heap_.push({date, sequence, event});
   }
 
   /// Removes and returns the earliest. Requires: not empty.
   Entry pop() {
     CALVO_EXPECT(!heap_.empty());
-    const Entry first = heap_.front();
-    const Entry last = heap_.back();
-    heap_.pop_back();
-    if (!heap_.empty()) sink(last);
+    const Entry first = heap_.top();
+    heap_.pop();
     return first;
   }
 
 private:
-  static bool before(const Entry& a, const Entry& b) {
-    return a.date != b.date ? a.date < b.date : a.sequence < b.sequence;
-  }
-  void sink(const Entry& entry) {
-    std::size_t at = 0;
-    for (;;) {
-      const std::size_t first = 4 * at + 1;
-      if (first >= heap_.size()) break;
-      std::size_t best = first;
-      for (std::size_t child = first + 1; child < std::min(first + 4, heap_.size()); ++child) {
-        if (before(heap_[child], heap_[best])) best = child;
-      }
-      if (!before(heap_[best], entry)) break;
-      heap_[at] = heap_[best];
-      at = best;
+  struct Before {
+    bool operator()(const Entry& a, const Entry& b) const {
+      return a.date != b.date ? a.date < b.date : a.sequence < b.sequence;
     }
-    heap_[at] = entry;
-  }
-
-  std::vector<Entry> heap_;
+  };
+  MinHeap<Entry, Before> heap_;
 };
 
 }  // namespace calvo::sim

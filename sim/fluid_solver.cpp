@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "core/contract.hpp"
 
@@ -176,7 +175,6 @@ double FluidSolver::next_completion() {
 void FluidSolver::solve() {
   if (dirty_.empty()) return;
   collect_component();
-  find_levels();
   fill();
 }
 
@@ -187,7 +185,8 @@ void FluidSolver::collect_component() {
     stamp_ = 1;
   }
   component_links_.clear();
-  component_flows_.clear();
+  levels_.clear();
+  unfixed_ = 0;
   for (const std::uint32_t link : dirty_) {
     if (links_[link].stamp == stamp_ || links_[link].flows.empty()) continue;
     links_[link].stamp = stamp_;
@@ -196,74 +195,66 @@ void FluidSolver::collect_component() {
   dirty_.clear();
   for (std::size_t i = 0; i < component_links_.size(); ++i) {
     Link& link = links_[component_links_[i]];
-    link.left = link.capacity;
-    link.weight_left = 0;
-    link.unfixed = static_cast<std::uint32_t>(link.flows.size());
+    double weight = 0;
     for (const Crossing& crossing : link.flows) {
-      Flow& flow = flows_[crossing.flow];
-      link.weight_left += flow.weight;
-      if (flow.stamp == stamp_) continue;
-      flow.stamp = stamp_;
-      flow.fixed = false;
-      component_flows_.push_back(crossing.flow);
-      for (std::uint32_t k = 0; k < flow.link_count; ++k) {
-        Link& next = links_[flow.links[k]];
-        if (next.stamp == stamp_) continue;
-        next.stamp = stamp_;
-        component_links_.push_back(flow.links[k]);
-      }
+      weight += flows_[crossing.flow].weight;
+      if (flows_[crossing.flow].stamp != stamp_) collect_flow(crossing.flow);
     }
+    if (link.flows.size() == 1) continue;
+    link.left = link.capacity;
+    link.weight_left = weight;
+    link.unfixed = static_cast<std::uint32_t>(link.flows.size());
+    levels_.append({link.left / weight, component_links_[i]});
   }
 }
 
-// Links that one flow has to itself limit it as a cap would: one entry for all of them.
-void FluidSolver::find_levels() {
-  levels_.clear();
-  for (const std::uint32_t link : component_links_) {
-    const Link& l = links_[link];
-    if (l.unfixed > 1) levels_.emplace_back(l.left / l.weight_left, link);
-  }
-  const auto offset = static_cast<std::uint32_t>(links_.size());
-  for (const std::uint32_t slot : component_flows_) {
-    Flow& flow = flows_[slot];
-    flow.limit = flow.cap;
-    for (std::uint32_t k = 0; k < flow.link_count; ++k) {
-      const Link& link = links_[flow.links[k]];
-      if (link.flows.size() == 1) flow.limit = std::min(flow.limit, link.capacity);
+// Links that a flow has to itself lead nowhere, and limit it as its cap does: one level for all.
+void FluidSolver::collect_flow(std::uint32_t slot) {
+  Flow& flow = flows_[slot];
+  flow.stamp = stamp_;
+  flow.fixed = false;
+  flow.limit = flow.cap;
+  ++unfixed_;
+  for (std::uint32_t k = 0; k < flow.link_count; ++k) {
+    Link& link = links_[flow.links[k]];
+    if (link.flows.size() == 1) {
+      flow.limit = std::min(flow.limit, link.capacity);
+    } else if (link.stamp != stamp_) {
+      link.stamp = stamp_;
+      component_links_.push_back(flow.links[k]);
     }
-    if (flow.limit < no_cap) levels_.emplace_back(flow.limit / flow.weight, offset + slot);
+  }
+  if (flow.limit < no_cap) {
+    levels_.append({flow.limit / flow.weight, static_cast<std::uint32_t>(links_.size()) + slot});
   }
 }
 
 void FluidSolver::fill() {
   const auto offset = static_cast<std::uint32_t>(links_.size());
-  std::make_heap(levels_.begin(), levels_.end(), std::greater<>());
-  std::size_t unfixed = component_flows_.size();
-  while (unfixed > 0) {
-    std::pop_heap(levels_.begin(), levels_.end(), std::greater<>());
-    const auto [level, item] = levels_.back();
+  levels_.order();
+  while (unfixed_ > 0) {
+    const auto [level, item] = levels_.top();
     if (item >= offset) {
-      levels_.pop_back();
+      levels_.pop();
       const std::uint32_t slot = item - offset;
       if (flows_[slot].fixed) continue;
       fix(slot, flows_[slot].limit);
-      --unfixed;
+      --unfixed_;
       continue;
     }
     Link& link = links_[item];
     if (link.unfixed == 0) {
-      levels_.pop_back();
+      levels_.pop();
       continue;
     }
     // Levels only rise as flows are fixed; what rounding takes below the last one is given back.
     const double current = std::max(level, link.left / link.weight_left);
     if (current > level * (1 + same_rate)) {
-      levels_.back().first = current;
-      std::push_heap(levels_.begin(), levels_.end(), std::greater<>());
+      levels_.replace_top({current, item});
       continue;
     }
-    levels_.pop_back();
-    unfixed -= link.unfixed;
+    levels_.pop();
+    unfixed_ -= link.unfixed;
     for (const Crossing& crossing : link.flows) {
       const Flow& flow = flows_[crossing.flow];
       if (!flow.fixed) fix(crossing.flow, current * flow.weight);

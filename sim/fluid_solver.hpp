@@ -3,11 +3,11 @@
 
 #include <array>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "sim/date_heap.hpp"
 #include "sim/flow_network.hpp"
+#include "sim/min_heap.hpp"
 
 namespace calvo::sim {
 
@@ -59,37 +59,46 @@ public:
   Completion pop_completion();
 
 private:
-  struct Flow {
+  /// What a solution touches comes first, in one cache line for routes of up to four links.
+  struct alignas(64) Flow {
     double rate = 0;
     double left = 0;  ///< bytes at date `since`
     double since = 0;
-    double total = 0;
     double weight = 1;
-    double cap = no_cap;
     double limit = 0;  ///< solve(): rate that cap and links of its own allow
-    std::uint64_t tag = 0;
-    std::uint64_t sequence = 0;
     std::uint32_t stamp = 0;
     std::uint8_t link_count = 0;
     bool fixed = false;
     bool alive = false;
     std::array<std::uint32_t, max_links> links;
     std::array<std::uint32_t, max_links> place;  ///< in the link's list
+    double cap = no_cap;
+    double total = 0;
+    std::uint64_t tag = 0;
+    std::uint64_t sequence = 0;
   };
   struct Crossing {
     std::uint32_t flow;
     std::uint32_t slot;  ///< index into Flow::links
   };
   struct Link {
-    double capacity = 0;
-    double carried = 0;      ///< by flows that have ended
     double left = 0;         ///< solve(): not yet given away
     double weight_left = 0;  ///< solve(): of flows not yet fixed
     std::uint32_t unfixed = 0;
     std::uint32_t stamp = 0;
     std::vector<Crossing> flows;
+    double capacity = 0;
+    double carried = 0;  ///< by flows that have ended
   };
-  using Level = std::pair<double, std::uint32_t>;  ///< (rate per weight, link or links + flow)
+  struct Level {
+    double rate;         ///< per weight
+    std::uint32_t item;  ///< link, or links + flow
+  };
+  struct Lower {
+    bool operator()(const Level& a, const Level& b) const {
+      return a.rate != b.rate ? a.rate < b.rate : a.item < b.item;
+    }
+  };
 
   static std::uint32_t index(LinkId link) { return static_cast<std::uint32_t>(link); }
   Flow& at(FlowId flow);
@@ -102,7 +111,7 @@ private:
 
   void solve();
   void collect_component();
-  void find_levels();
+  void collect_flow(std::uint32_t slot);
   void fill();
   void fix(std::uint32_t slot, double rate);
   void set_rate(std::uint32_t slot, double rate);
@@ -115,8 +124,8 @@ private:
   DateHeap heap_;
   std::vector<std::uint32_t> dirty_;  ///< links
   std::vector<std::uint32_t> component_links_;
-  std::vector<std::uint32_t> component_flows_;
-  std::vector<Level> levels_;  ///< a min-heap; entries may be stale (too low)
+  std::size_t unfixed_ = 0;       ///< flows of the component without a rate yet
+  MinHeap<Level, Lower> levels_;  ///< entries of links may be stale: too low
 };
 
 }  // namespace calvo::sim
