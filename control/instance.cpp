@@ -403,8 +403,11 @@ void Instance::dispatch() {
     // Memory that somebody gave up is first of all for the step.
     if (give_way == 1 || step_phase_ != StepPhase::idle) dispatch_loads();
     if (step_phase_ == StepPhase::idle) {
-      form_step();
-      dispatch_loads();  // the step may have enabled some
+      do {
+        truncated_ = false;
+        form_step();
+        dispatch_loads();  // the step may have enabled some
+      } while (step_phase_ == StepPhase::idle && truncated_);
     }
     if (step_phase_ == StepPhase::loading && members_loaded()) launch();
     dispatch_writes();
@@ -436,11 +439,13 @@ bool Instance::release_worst(std::size_t count) {
     const bool parked = job.phase == Phase::waiting || job.phase == Phase::member;
     if (parked && holds) holders_.push_back(&job);
   }
-  if (count > holders_.size() + 1) return false;
-  if (holders_.empty()) {  // running requests hold everything: the newest of them gives way
-    if (decoding_.size() + prefilling_.size() < 2) return false;
-    preempt(jobs_[prefilling_.empty() ? decoding_.back() : prefilling_.back()]);
-    return true;
+  if (count > 2 * (jobs_.size() + 1)) return false;
+  if (count > holders_.size()) {
+    if (decoding_.size() + prefilling_.size() >= 2) {  // running requests hold the rest
+      preempt(jobs_[prefilling_.empty() ? decoding_.back() : prefilling_.back()]);
+      return true;
+    }
+    if (holders_.empty()) return false;
   }
   std::ranges::sort(holders_,
                     [](const Job* a, const Job* b) { return By<&Job::prefill_key>{}(*b, *a); });

@@ -272,6 +272,7 @@ private:
   std::vector<std::uint32_t> due_decodes_, due_members_;  ///< reused while a step is taken apart
   bool step_decodes_ = false;                             ///< the running step advances `decoding_`
   bool again_ = false;   ///< the PCIe stage sent a job back to the network
+  bool truncated_ = false;  ///< a request that waited for loads may be ready without them
   bool reform_ = false;  ///< something changed that could join a batch
 
   std::vector<Event> deferred_;  ///< completion_seen: at_step

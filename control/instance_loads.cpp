@@ -46,6 +46,7 @@ void Instance::truncate(Job& job, std::int32_t use) {
   if (use >= job.use) return;
   counters_.recomputed_blocks += job.use - use;
   job.use = use;
+  truncated_ = true;
   if (use == 0) job.resident = true;
   const std::int32_t kept = std::max(use, job.host_low);
   if (job.landed > kept) {
@@ -110,13 +111,14 @@ void Instance::dispatch_network() {
     const Issue issue = issue_fetch(job);
     if (issue == Issue::no_credit) {
       cut_for(job.network_key, active_fetches_, CommandKind::cut_fetch);
+      update_queues(job);  // it may have found blocks that are here
       return;
     }
-    if (issue == Issue::no_space && config_.no_space == NoSpace::break_) return;
     if (issue == Issue::no_space && config_.no_space == NoSpace::recompute) {
       truncate(job, std::max(job.landed, job.gpu));
     }
     if (issue != Issue::issued) update_queues(job);
+    if (issue == Issue::no_space && config_.no_space == NoSpace::break_) return;
     if (issue != Issue::issued || !static_cast<Hook<NetTag>&>(job).is_linked()) next = after;
   }
 }
@@ -294,15 +296,20 @@ bool Instance::pcie_has_source(const Job& job) const {
 }
 
 void Instance::dispatch_pcie() {
+  bool full = false;  // a request better than those that follow waits for memory
   for (auto next = pcie_queue_.begin(); next != pcie_queue_.end();) {
     Job& job = *next;
     const auto after = std::next(next);
+    if (full && job.wanted == 0) {
+      next = after;
+      continue;
+    }
     const Issue issue = issue_copy(job);
     if (issue == Issue::no_credit) {
       cut_for(job.pcie_key, active_copies_, CommandKind::cut_copy);
       return;
     }
-    if (issue == Issue::no_space && config_.no_space == NoSpace::break_) return;
+    if (issue == Issue::no_space && config_.no_space == NoSpace::break_) full = true;
     if (issue == Issue::no_space && config_.no_space == NoSpace::recompute) truncate(job, job.gpu);
     update_queues(job);
     if (issue != Issue::issued || !static_cast<Hook<PcieTag>&>(job).is_linked()) next = after;

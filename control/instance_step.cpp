@@ -45,14 +45,19 @@ void Instance::form_step() {
 
 /// Starts network loads of waiting requests that a step has merely seen.
 void Instance::probe_waiting() {
+  bool full = false;  // memory is promised in order: nobody takes what a better request lacks
+  const auto reserve = [&](Job& job, std::int64_t slots, std::int64_t owed) {
+    if (!full && !commit(job, slots, owed)) full = config_.no_space == NoSpace::break_;
+  };
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     if (config_.prefetch_requests > 0 && prefetching_ >= config_.prefetch_requests) return;
     Job& job = *next;
     ++next;
+    const std::int64_t all = prefill_blocks(job);
+    const bool at_begin = config_.gpu_memory == GpuMemory::at_load_begin;
+    if (at_begin && job.resident) reserve(job, all, 0);
     if (job.network_enabled || job.resident) continue;
-    if (config_.gpu_memory == GpuMemory::at_load_begin) {
-      commit(job, load_blocks(job), prefill_blocks(job) - load_blocks(job));
-    }
+    if (at_begin) reserve(job, load_blocks(job), all - load_blocks(job));
     enable_loads(job);
     update_queues(job);
   }
