@@ -7,6 +7,7 @@
 #include <span>
 #include <stdexcept>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 
 #include <fmt/format.h>
@@ -89,18 +90,20 @@ double parse_quantity(const std::string& text, std::span<const Unit> units,
   refuse("unknown unit " + quoted(suffix) + " in " + quoted(text) + " " + list_of(units));
 }
 
-// The shortest "number unit" that parses to exactly `value`; among equals the larger unit.
+// The text that parses to exactly `value` and reads best: a number from 1 on, without an exponent,
+// short; among equals the larger unit. Zero has the unit itself ("0 s").
 std::string quantity_text(double value, std::span<const Unit> units) {
   std::string best;
+  std::tuple<bool, bool, std::size_t> best_rank;
   for (const Unit& unit : units) {
     const double number = value * unit.over / unit.times;
     if (number * unit.times / unit.over != value) continue;
+    if (value == 0 && unit.times != unit.over) continue;
     const std::string text = fmt::format("{} {}", number, unit.name);
-    const bool exponent = text.find('e') != std::string::npos;
-    const bool best_exponent = best.find('e') != std::string::npos;
-    if (best.empty() || (best_exponent && !exponent) ||
-        (exponent == best_exponent && text.size() <= best.size())) {
+    const std::tuple rank{text.find('e') < text.find(' '), number < 1, text.size()};
+    if (best.empty() || rank <= best_rank) {
       best = text;
+      best_rank = rank;
     }
   }
   return best;

@@ -40,6 +40,19 @@ double whole_gpu(const Draft& draft, const YamlSection& root) {
   return usable * gpus - weights;
 }
 
+// A size that the user gives must leave room for the weights.
+void check_gpu(const Draft& draft, const YamlSection& root, double kv_bytes) {
+  const double all = static_cast<double>(draft.gpu.memory.count()) *
+                     static_cast<double>(draft.engine.tensor_parallel);
+  const auto weights = static_cast<double>(draft.model.weight_bytes().count());
+  if (kv_bytes + weights <= all) return;
+  fail_at_size(root, "gpu",
+               fmt::format("{} of KV and {} of weights are more than {} x {} have, {}; lower it, "
+                           "write auto, or raise engine.tensor_parallel",
+                           about(kv_bytes), about(weights), draft.engine.tensor_parallel,
+                           draft.gpu.name, about(all)));
+}
+
 std::int64_t blocks_in(const Draft& draft, const YamlSection& root, std::string_view key,
                        const TierSize& size, Bytes block) {
   if (size.kind == TierSize::Kind::blocks) return size.blocks;
@@ -70,6 +83,9 @@ control::InstanceResources derive_instance(const Draft& draft, const YamlSection
   if (instance.gpu_blocks == 0) {
     fail_at_size(root, "gpu", "no GPU memory for KV; give a size or \"auto\"");
   }
+  check_gpu(
+      draft, root,
+      static_cast<double>(instance.gpu_blocks) * static_cast<double>(instance.block_bytes.count()));
   instance.host_blocks = blocks_in(draft, root, "host", draft.memory.host, instance.block_bytes);
   instance.storage_nodes = draft.topology.storage_nodes;
   instance.storage_extent = draft.memory.storage_extent;

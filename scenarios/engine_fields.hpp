@@ -17,40 +17,23 @@ inline std::vector<std::string_view> order_names() {
   return names;
 }
 
-/// `network_order: lstf` or `network_order: {policy: lstf, ageing: 0.5}`.
+/// {policy: lstf, ageing: 0.5}; the short form `lstf` is written out before (expand.hpp).
 template <class Io>
 void order_field(Io& io, std::string_view key, control::OrderChoice& order) {
-  const auto fields = [&](auto& inner) {
+  io.group(key, [&](auto& inner) {
     if constexpr (Io::reads) {
       const auto names = order_names();
-      if (inner.section().has("policy")) {
-        order.policy = names[inner.section().required_name("policy", "order", names)];
-      }
+      order.policy = names[inner.section().required_name("policy", "order", names)];
     } else {
       inner.value("policy", order.policy);
     }
     inner.value("ageing", order.ageing, at_least(0.0));
-  };
-  if constexpr (Io::reads) {
-    if (io.section().is_scalar(key)) {
-      const auto names = order_names();
-      order = {std::string(names[io.section().required_name(key, "order", names)]), 0};
-      return;
-    }
-  }
-  io.group(key, fields);
+  });
 }
 
-/// `network_window: unbounded` or `network_window: {bytes: 64 MiB, operations: 2}`.
+/// {bytes: 64 MiB, operations: 2}; the short form `unbounded` is written out before (expand.hpp).
 template <class Io>
 void window_field(Io& io, std::string_view key, control::Window& window) {
-  if constexpr (Io::reads) {
-    if (io.section().is_scalar(key) &&
-        io.section().template required<std::string>(key) == "unbounded") {
-      window = {};
-      return;
-    }
-  }
   io.group(key, [&](auto& inner) {
     inner.bound("bytes", window.bytes);
     inner.bound("operations", window.operations, 1);
@@ -63,13 +46,7 @@ void engine_fields(Io& io, control::EngineConfig& engine) {
   io.name("coupling", engine.coupling, "coupling");
   io.name("network_start", engine.network_start, "network start");
   io.name("pcie_start", engine.pcie_start, "PCIe start");
-  if constexpr (Io::reads) {  // all stages at once; one that is named by itself wins
-    control::OrderChoice order = engine.network_order;
-    if (io.section().has("order")) {
-      order_field(io, "order", order);
-      engine.network_order = engine.pcie_order = engine.prefill_order = order;
-    }
-  }
+  if constexpr (Io::reads) io.section().has("order");  // all three, written out before
   order_field(io, "network_order", engine.network_order);
   order_field(io, "pcie_order", engine.pcie_order);
   order_field(io, "prefill_order", engine.prefill_order);

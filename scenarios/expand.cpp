@@ -54,6 +54,50 @@ void set_default(YamlNode& map, const std::string& key, const std::string& text)
   map.entries.push_back({key, map.line, map.column, map.file, value});
 }
 
+YamlNode scalar_like(const YamlNode& place, const std::string& text) {
+  YamlNode node = place;
+  node.kind = Kind::scalar;
+  node.text = text;
+  node.items.clear();
+  node.entries.clear();
+  return node;
+}
+
+void put(YamlNode& map, const std::string& key, const YamlNode& value) {
+  map.kind = Kind::map;
+  map.entries.push_back({key, value.line, value.column, value.file, value});
+}
+
+// Short forms become long ones, so that laying one over another does what it says:
+// `order: X` is all three orders, `X` is {policy: X, ageing: 0}, "unbounded" is a window of both.
+void write_out(YamlNode& engine) {
+  static constexpr const char* orders[] = {"network_order", "pcie_order", "prefill_order"};
+  static constexpr const char* windows[] = {"network_window", "pcie_window", "write_window"};
+  if (const YamlNode* order = engine.find("order")) {
+    const YamlNode all = *order;
+    for (const char* key : orders) {
+      if (engine.find(key) == nullptr) put(engine, key, all);
+    }
+    remove_key(engine, "order");
+  }
+  for (const char* key : orders) {
+    YamlNode* order = engine.find(key);
+    if (order == nullptr || order->kind != Kind::scalar) continue;
+    YamlNode map = scalar_like(*order, "");
+    put(map, "policy", *order);
+    put(map, "ageing", scalar_like(*order, "0"));
+    *order = map;
+  }
+  for (const char* key : windows) {
+    YamlNode* window = engine.find(key);
+    if (window == nullptr || window->kind != Kind::scalar || window->text != "unbounded") continue;
+    YamlNode map = scalar_like(*window, "");
+    put(map, "bytes", *window);
+    put(map, "operations", *window);
+    *window = map;
+  }
+}
+
 // Something that finds the mapping of a name, and knows all names.
 class Shelf {
 public:
@@ -110,7 +154,10 @@ public:
   }
   YamlNode get(const std::string& name) const override {
     for (const EngineRow& row : rows_) {
-      if (row.name == name) return read_yaml_file(row.file);
+      if (row.name != name) continue;
+      YamlNode engine = read_yaml_file(row.file);
+      write_out(engine);
+      return engine;
     }
     return {};
   }
@@ -165,7 +212,9 @@ void name_changes(YamlNode& engine) {
   if (base == nullptr || base->kind != Kind::scalar || engine.find("name") != nullptr) return;
   std::string name = base->text;
   for (const YamlNode::Entry& entry : engine.entries) {
-    if (entry.key != "base" && entry.key != "description") name += "+" + entry.key;
+    if (entry.key == "base" || entry.key == "description") continue;
+    name += "+" + entry.key;
+    if (entry.value.kind == Kind::scalar) name += "=" + entry.value.text;
   }
   set_default(engine, "name", name);
 }
@@ -177,6 +226,7 @@ void expand_engine(YamlNode& root, const SearchPath& search) {
   if (engine.kind == Kind::map) {
     set_default(engine, "base", "calvo");
     name_changes(engine);
+    write_out(engine);
   }
   expand(engine, "engine", EngineShelf(search));
 }

@@ -25,14 +25,22 @@ fs::path home_of(const SourcePos& pos) {
   return folder.empty() ? "." : folder;
 }
 
+// `path` from `root`, or nothing if it does not lie under it.
+std::string below(const fs::path& path, const fs::path& root) {
+  const fs::path relative = path.lexically_relative(root);
+  return relative.empty() || *relative.begin() == ".." ? "" : relative.generic_string();
+}
+
 std::string canonical_name(const fs::path& path, const SearchPath& search) {
   std::error_code code;
-  const fs::path whole = fs::weakly_canonical(path, code);
+  const fs::path plain = fs::absolute(path, code).lexically_normal();
+  const fs::path resolved = fs::weakly_canonical(path, code);
   for (const std::string& root : search.roots) {
-    const fs::path relative = whole.lexically_relative(fs::weakly_canonical(root, code));
-    if (!relative.empty() && *relative.begin() != "..") return relative.generic_string();
+    std::string name = below(plain, fs::absolute(root, code).lexically_normal());
+    if (name.empty()) name = below(resolved, fs::weakly_canonical(root, code));
+    if (!name.empty()) return name;
   }
-  return whole.generic_string();
+  return plain.generic_string();
 }
 
 }  // namespace
