@@ -125,7 +125,7 @@ void Cluster::on_events(Instant date, std::span<const WorldEvent> events) {
 
 void Cluster::translate(const WorldEvent& event) {
   if (event.source == WorldEvent::Source::flow) {
-    transfers_.on_flow_done(static_cast<std::uint32_t>(event.tag));
+    transfers_.on_flow_done(event.tag);
     return;
   }
   const TimerEvent& timer = event.timer;

@@ -111,12 +111,12 @@ void Transfers::start(std::uint32_t host, const control::Command& command,
   free_.pop_back();
   Transfer& transfer = transfers_[slot];
   const std::uint64_t version = transfer.version + 1;
-  std::vector<FlowId> flows = std::move(transfer.flows);
+  std::vector<Transfer::Lane> lanes = std::move(transfer.lanes);  // keep their memory
   std::vector<BlockRun> pieces = std::move(transfer.pieces);
-  flows.clear();
+  lanes.clear();
   pieces.clear();
   transfer = Transfer{};
-  transfer.flows = std::move(flows);
+  transfer.lanes = std::move(lanes);
   transfer.pieces = std::move(pieces);
   transfer.version = version;
   transfer.kind = kind_of(command.kind);
@@ -218,7 +218,7 @@ void Transfers::release_leases(Transfer& transfer) {
   transfer.pieces.clear();
 }
 
-std::int32_t Transfers::lanes(const Transfer& transfer) const {
+std::int32_t Transfers::shards(const Transfer& transfer) const {
   return on_pcie(transfer) ? scenario_.engine.tensor_parallel : 1;
 }
 
@@ -248,21 +248,21 @@ void Transfers::start_flows(std::uint32_t slot) {
   Transfer& transfer = transfers_[slot];
   const bool resumed = transfer.state == Transfer::State::flowing;
   transfer.state = Transfer::State::flowing;
-  const std::int32_t shards = lanes(transfer);
+  const std::int32_t lanes = shards(transfer);
   const std::int32_t blocks = by_block_ ? 1 : transfer.granted;
-  const double bytes = blocks * block_bytes_ / shards;
+  const double bytes = blocks * block_bytes_ / lanes;
   const double limit = cap(transfer.kind) * noise();
   transfer.cap_now = limit;
-  transfer.lanes_left = static_cast<std::uint32_t>(shards);
-  transfer.flows.clear();
-  for (std::int32_t lane = 0; lane < shards; ++lane) {
+  transfer.lanes.clear();
+  for (std::int32_t lane = 0; lane < lanes; ++lane) {
     const std::span<const LinkId> links = route(transfer, lane);
     double narrowest = no_cap;
     for (const LinkId link : links) {
       narrowest = std::min(narrowest, topology_.links()[static_cast<std::size_t>(link)].capacity);
     }
     const double bound = limit < narrowest ? limit : no_cap;
-    transfer.flows.push_back(world_.network().start({links, bytes, bound, 1, slot}));
+    const std::uint64_t tag = (static_cast<std::uint64_t>(lane) << 32) | slot;
+    transfer.lanes.push_back({world_.network().start({links, bytes, bound, 1, tag}), true, bytes});
   }
   if (on_pcie(transfer) && !resumed) {
     owner_.copies_changed(transfer.host, ++copies_[transfer.host]);
@@ -270,13 +270,41 @@ void Transfers::start_flows(std::uint32_t slot) {
 }
 
 double Transfers::moved_bytes(const Transfer& transfer) {
-  double moved = transfer.moved * block_bytes_;
   if (transfer.state == Transfer::State::over) return transfer.granted * block_bytes_;
-  if (transfer.state != Transfer::State::flowing) return moved;
-  for (const FlowId flow : transfer.flows) {
-    moved += std::min(world_.network().moved(flow), block_bytes_ * transfer.granted);
+  double moved = transfer.moved * block_bytes_;
+  if (transfer.moved >= transfer.granted) return moved;
+  for (const Transfer::Lane& lane : transfer.lanes) {
+    moved += lane.alive ? world_.network().moved(lane.flow) : lane.bytes;
   }
   return moved;
+}
+
+double Transfers::rate_of(const Transfer& transfer) {
+  double rate = 0;
+  for (const Transfer::Lane& lane : transfer.lanes) {
+    if (lane.alive) rate += world_.network().rate(lane.flow);
+  }
+  return rate;
+}
+
+void Transfers::cap_lanes(Transfer& transfer, double cap) {
+  for (const Transfer::Lane& lane : transfer.lanes) {
+    if (lane.alive) world_.network().set_cap(lane.flow, cap);
+  }
+}
+
+/// The lanes end after the blocks that are granted now.
+void Transfers::resize(Transfer& transfer) {
+  const double bytes = transfer.granted * block_bytes_ / static_cast<double>(transfer.lanes.size());
+  for (Transfer::Lane& lane : transfer.lanes) {
+    if (!lane.alive) continue;
+    lane.bytes = std::max(bytes, world_.network().moved(lane.flow));
+    world_.network().resize(lane.flow, lane.bytes);
+  }
+}
+
+bool Transfers::all_done(const Transfer& transfer) {
+  return std::ranges::none_of(transfer.lanes, &Transfer::Lane::alive);
 }
 
 void Transfers::cut(std::uint32_t host, RunId run) {
@@ -298,25 +326,23 @@ void Transfers::cut(std::uint32_t host, RunId run) {
   const double least = std::max(1.0, end);
   if (least >= transfer.granted) return;  // all of it is posted
   transfer.granted = static_cast<std::int32_t>(least);
-  if (by_block_) return;
-  const double shards = lanes(transfer);
-  for (const FlowId flow : transfer.flows) {
-    world_.network().resize(flow, transfer.granted * block_bytes_ / shards);
-  }
+  if (!by_block_) resize(transfer);
 }
 
-void Transfers::on_flow_done(std::uint32_t slot) {
+void Transfers::on_flow_done(std::uint64_t tag) {
+  const auto slot = static_cast<std::uint32_t>(tag);
   Transfer& transfer = transfers_[slot];
-  CALVO_EXPECT(transfer.state == Transfer::State::flowing && transfer.lanes_left > 0);
-  if (--transfer.lanes_left > 0) return;
+  CALVO_EXPECT(transfer.state == Transfer::State::flowing);
+  transfer.lanes[tag >> 32].alive = false;
+  if (!all_done(transfer)) return;
   transfer.moved = by_block_ ? transfer.moved + 1 : transfer.granted;
+  transfer.lanes.clear();
+  // A copy behind a fetch goes on, or ends, when its fetch says what has landed.
+  if (transfer.leader != Transfer::none) return;
   if (transfer.moved >= transfer.granted) {
-    if (transfer.leader != Transfer::none) return;  // its fetch has yet to say how it ended
     finish(slot);
-  } else if (transfer.leader == Transfer::none) {
-    start_flows(slot);
   } else {
-    transfer.flows.clear();
+    start_flows(slot);
   }
 }
 
@@ -364,42 +390,29 @@ void Transfers::leader_over(std::uint32_t slot) {
     finish(behind);
     return;
   }
-  if (by_block_) {
-    if (copy.moved >= copy.granted) {
-      finish(behind);
-    } else if (copy.state == Transfer::State::waiting || copy.flows.empty()) {
-      if (copy.state == Transfer::State::waiting) copy.began = world_.date();
-      start_flows(behind);
-    }
-    return;
-  }
-  if (copy.state == Transfer::State::waiting) {
-    copy.began = world_.date();
-    start_flows(behind);
-    if (!exact_caps_) {
-      // No caps to hold the copy back with: what the idle lane could have carried since the first
-      // block landed is taken as copied, up to the last block.
-      const double since = to_seconds(world_.date() - leader.began).count();
-      const double ahead =
-          std::min((copy.granted - 1) * block_bytes_,
-                   cap(copy.kind) * std::max(0.0, since * (1 - 1.0 / std::max(1, leader.granted))) *
-                       lanes(copy));
-      const double left = copy.granted * block_bytes_ - ahead;
-      for (const FlowId flow : copy.flows) {
-        world_.network().resize(flow, left / lanes(copy));
-      }
-    }
-    return;
-  }
-  const double shards = lanes(copy);
-  if (copy.lanes_left == 0) {  // cannot be: the last block lands with the end of the fetch
+  const bool waiting = copy.state == Transfer::State::waiting;
+  if (waiting) copy.began = world_.date();
+  if (!waiting && copy.moved >= copy.granted) {
     finish(behind);
-    return;
+  } else if (waiting || copy.lanes.empty()) {
+    start_flows(behind);
+    if (!exact_caps_ && !by_block_) copy_ahead(copy, leader);
+  } else if (!by_block_) {
+    resize(copy);
+    cap_lanes(copy, cap(copy.kind));
   }
-  for (const FlowId flow : copy.flows) {
-    FlowNetwork& network = world_.network();
-    network.resize(flow, std::max(network.moved(flow), copy.granted * block_bytes_ / shards));
-    network.set_cap(flow, cap(copy.kind));
+}
+
+/// Without caps nothing could hold the copy back while its fetch ran: what the idle lane could have
+/// carried since the first block landed is taken as copied, up to the last block.
+void Transfers::copy_ahead(Transfer& copy, const Transfer& leader) {
+  const double since = to_seconds(world_.date() - leader.began).count();
+  const double share = 1 - 1.0 / std::max(1, leader.granted);
+  const double ahead =
+      std::min((copy.granted - 1) * block_bytes_, cap(copy.kind) * since * share * shards(copy));
+  for (Transfer::Lane& lane : copy.lanes) {
+    lane.bytes -= ahead / shards(copy);
+    world_.network().resize(lane.flow, lane.bytes);
   }
 }
 
@@ -422,10 +435,8 @@ void Transfers::follow(std::uint32_t slot) {
   const Transfer& leader = transfers_[copy.leader];
   if (leader.state != Transfer::State::flowing || (!exact_caps_ && !by_block_)) return;
   const double before = (copy.from - leader.from) * block_bytes_;
-  FlowNetwork& network = world_.network();
   if (by_block_) {
-    const bool idle = copy.state == Transfer::State::waiting || copy.flows.empty();
-    if (!idle || copy.moved >= copy.granted) return;
+    if (!copy.lanes.empty() || copy.moved >= copy.granted) return;
     if (leader.moved - (copy.from - leader.from) > copy.moved) {
       if (copy.state == Transfer::State::waiting) copy.began = world_.date();
       start_flows(slot);
@@ -433,9 +444,7 @@ void Transfers::follow(std::uint32_t slot) {
     return;
   }
   const double landed = moved_bytes(leader) - before;
-  double rate = 0;
-  for (const FlowId flow : leader.flows) rate += network.rate(flow);
-  const double shards = lanes(copy);
+  const double rate = rate_of(leader);
   constexpr double slack = 1e-6;  // of a block
   if (copy.state == Transfer::State::waiting) {
     if (landed < block_bytes_ * (1 - slack)) {
@@ -446,16 +455,16 @@ void Transfers::follow(std::uint32_t slot) {
     start_flows(slot);
     copy.cap_now = 0;
   }
+  if (copy.lanes.empty()) return;  // has all it was to copy of this fetch
   const double backlog = landed - block_bytes_ - moved_bytes(copy);
   const bool behind = backlog > slack * block_bytes_;
-  const double limit = behind ? cap(copy.kind) : std::min(cap(copy.kind), rate / shards);
+  const double limit = behind ? cap(copy.kind) : std::min(cap(copy.kind), rate / shards(copy));
   if (limit != copy.cap_now) {
     copy.cap_now = limit;
-    for (const FlowId flow : copy.flows) network.set_cap(flow, limit);
+    cap_lanes(copy, limit);
   }
   if (behind) {
-    double own = 0;
-    for (const FlowId flow : copy.flows) own += network.rate(flow);
+    const double own = rate_of(copy);
     if (own > rate) look_again(slot, Seconds{backlog / (own - rate)});
   }
 }

@@ -33,12 +33,16 @@ struct Transfer {
   std::int32_t moved = 0;    ///< block granularity: those that are over
   bool missing = false;
   bool cut = false;
-  std::uint32_t lanes_left = 0;  ///< flows still running
-  std::vector<FlowId> flows;     ///< one per PCIe lane; one for the network
-  std::uint64_t version = 0;     ///< of its timer
-  Instant check = never;         ///< following copy: date of its pending timer
-  Instant posted{};              ///< the command's date
-  Instant began{};               ///< first byte
+  struct Lane {
+    FlowId flow{};
+    bool alive = true;
+    double bytes = 0;  ///< in all
+  };
+  std::vector<Lane> lanes;    ///< flows: one per PCIe lane; one for the network
+  std::uint64_t version = 0;  ///< of its timer
+  Instant check = never;      ///< following copy: date of its pending timer
+  Instant posted{};           ///< the command's date
+  Instant began{};            ///< first byte
   Instant ended{};
   std::uint32_t leader = none;    ///< copy_in: the fetch it follows while that runs
   std::uint32_t follower = none;  ///< fetch
@@ -74,7 +78,8 @@ public:
   void cut(std::uint32_t host, RunId run);
 
   void on_timer(std::uint32_t slot, std::uint64_t version);
-  void on_flow_done(std::uint32_t slot);
+  /// `tag` as in the flow's specification.
+  void on_flow_done(std::uint64_t tag);
   /// After each batch: holds following copies to the rates of their fetches.
   void follow();
 
@@ -96,7 +101,12 @@ private:
   void look_again(std::uint32_t slot, Seconds after);
   double moved_bytes(const Transfer& transfer);
   std::span<const LinkId> route(const Transfer& transfer, std::int32_t lane) const;
-  std::int32_t lanes(const Transfer& transfer) const;
+  std::int32_t shards(const Transfer& transfer) const;
+  void resize(Transfer& transfer);
+  void copy_ahead(Transfer& copy, const Transfer& leader);
+  void cap_lanes(Transfer& transfer, double cap);
+  double rate_of(const Transfer& transfer);
+  static bool all_done(const Transfer& transfer);
   double cap(TransferKind kind) const { return caps_[static_cast<std::size_t>(kind)]; }
   double noise();
   bool on_pcie(const Transfer& transfer) const {
