@@ -220,6 +220,40 @@ TEST_P(EachWorld, ReportsBytesMovedAndCarried) {
   EXPECT_NEAR(bytes[3], gb, 10);
 }
 
+TEST_P(EachWorld, LoneCappedFlowTakesBytesOverCap) {
+  const auto seen = in_child([&] {
+    const auto world = World::create(GetParam());
+    const std::vector<LinkId> link = {world->network().add_link("capped", 4 * gb)};
+    world->network().declare_route(link);
+    struct Starter final : WorldHandler {
+      World* world;
+      std::vector<LinkId> link;
+      std::vector<Seen> seen;
+      FlowId flow{};
+      void on_events(Instant date, std::span<const WorldEvent> events) override {
+        FlowNetwork& network = world->network();
+        for (const WorldEvent& event : events) {
+          if (event.source == WorldEvent::Source::flow) {
+            seen.push_back({0, date.time_since_epoch().count(), 'f', event.tag});
+          } else if (event.timer.kind == 0) {
+            flow = network.start({.links = link, .bytes = 3 * gb, .cap = gb, .tag = 1});
+          } else {
+            EXPECT_NEAR(network.moved(flow), gb, 10);
+            network.set_cap(flow, 2 * gb);
+          }
+        }
+      }
+    } starter;
+    starter.world = world.get();
+    starter.link = link;
+    world->at(at_ns(0), {.kind = 0});
+    world->at(at_ns(1'000'000'000), {.kind = 1});
+    world->run(starter);
+    return starter.seen;
+  });
+  EXPECT_EQ(seen, (std::vector<Seen>{{0, 2'000'000'000, 'f', 1}}));
+}
+
 INSTANTIATE_TEST_SUITE_P(World, EachWorld,
                          ::testing::Values(WorldKind::fluid, WorldKind::simgrid, WorldKind::pure),
                          name);
