@@ -26,7 +26,8 @@ Instance::Instance(const EngineConfig& config, const InstanceResources& resource
       walks_(config.network_start != NetworkStart::on_arrival ||
              config.pcie_start != PcieStart::on_landing),
       gpu_(resources.gpu_blocks, config.write == Write::selective),
-      host_(resources.host_blocks) {
+      host_(resources.host_blocks),
+      fetched_before_(4 * resources.host_blocks) {
   CALVO_EXPECT(resources.block_tokens > Tokens{0} && resources.gpu_blocks > 0);
   CALVO_EXPECT(config.concurrent_prefills > 0 && config.token_budget > 0);
   CALVO_EXPECT(config.chunk_tokens > 0 && config.max_running > 0 && config.max_leap > 0);
@@ -103,6 +104,14 @@ void Instance::set_timer(Instant at) {
   Command& timer = command(CommandKind::set_timer);
   timer.run = RunId{next_serial_++};
   timer.at = at;
+  ++timers_;
+}
+
+Counters Instance::counters() const {
+  Counters counters = counters_;
+  counters.gpu_evictions = gpu_.evictions();
+  counters.host_evictions = host_.evictions();
+  return counters;
 }
 
 // ---------------------------------------------------------------------------- events
@@ -170,6 +179,7 @@ void Instance::apply(const Event& event) {
       cancel(event.request);
       break;
     case EventKind::timer:
+      --timers_;
       reform_ = true;
       break;
     case EventKind::drained:    // transfers report their own end; memory is freed there
@@ -417,7 +427,9 @@ void Instance::dispatch() {
     CALVO_ENSURE(release_worst(give_way));
     ++counters_.forced_releases;
     hold_growth();
+    giving_way_ = true;
   }
+  giving_way_ = false;
   if (step_phase_ == StepPhase::running && step_iterations_ > 1 && reform_ && !step_cut_) {
     command(CommandKind::cut_step).run = step_id_;
     step_cut_ = true;
@@ -426,7 +438,7 @@ void Instance::dispatch() {
 
 bool Instance::anything_in_flight() const {
   return !active_fetches_.empty() || !active_copies_.empty() || lookups_in_flight_ > 0 ||
-         writes_in_flight_ > 0 || step_phase_ == StepPhase::running || poll_set_;
+         writes_in_flight_ > 0 || step_phase_ == StepPhase::running || timers_ > 0;
 }
 
 /// Takes their memory from the `count` requests that are last in the prefill order among those that

@@ -36,7 +36,7 @@ public:
   /// Requires: dates never go back.
   void handle(std::span<const Event> batch, CommandBuffer& out);
 
-  const Counters& counters() const { return counters_; }
+  Counters counters() const;
   /// Requests that have arrived and not ended.
   std::int64_t unfinished() const { return unfinished_; }
   std::int64_t gpu_blocks_used() const { return gpu_.used(); }
@@ -186,6 +186,7 @@ private:
   void dispatch_network();
   Issue issue_fetch(Job& job);
   void fetched(const Event& event);
+  void note_reload(BlockRun piece);
   void dispatch_pcie();
   bool pcie_has_source(const Job& job) const;
   Issue issue_copy(Job& job);
@@ -239,6 +240,7 @@ private:
 
   KvBook gpu_;
   KvBook host_;
+  KvBook fetched_before_;  ///< for Counters::reloaded_blocks: a memory of what has come
   std::int64_t committed_ = 0;
   std::int64_t owed_ = 0;
 
@@ -258,6 +260,7 @@ private:
   std::int64_t writes_in_flight_ = 0;
   std::deque<Writing> writes_;
   std::int64_t lookups_in_flight_ = 0;
+  std::int64_t timers_ = 0;       ///< set and not yet over
   std::int64_t prefetching_ = 0;  ///< waiting jobs whose network load has been enabled
 
   StepPhase step_phase_ = StepPhase::idle;
@@ -271,9 +274,10 @@ private:
   std::vector<Job*> holders_;                             ///< reused by release_worst()
   std::vector<std::uint32_t> due_decodes_, due_members_;  ///< reused while a step is taken apart
   bool step_decodes_ = false;                             ///< the running step advances `decoding_`
-  bool again_ = false;   ///< the PCIe stage sent a job back to the network
-  bool truncated_ = false;  ///< a request that waited for loads may be ready without them
-  bool reform_ = false;  ///< something changed that could join a batch
+  bool again_ = false;       ///< the PCIe stage sent a job back to the network
+  bool giving_way_ = false;  ///< memory has just been taken from a request that waited
+  bool truncated_ = false;   ///< a request that waited for loads may be ready without them
+  bool reform_ = false;      ///< something changed that could join a batch
 
   std::vector<Event> deferred_;  ///< completion_seen: at_step
   std::vector<Event> due_;

@@ -156,6 +156,7 @@ Instance::Issue Instance::issue_fetch(Job& job) {
             first = at;
             return false;
           }
+          extend_host(job);
           if (state.state == KvBook::State::loading &&
               runs_[state.owner].job_sequence != job.sequence) {
             join(state.owner, job, Flow::fetch);
@@ -198,6 +199,7 @@ Instance::Issue Instance::issue_fetch(Job& job) {
       }
       if (count == 0) return false;
       host_.reserve({piece.first, static_cast<std::int32_t>(count)}, slot);
+      note_reload({piece.first, static_cast<std::int32_t>(count)});
       to += static_cast<std::int32_t>(count);
       piece = {BlockId{id + static_cast<std::uint64_t>(count)},
                piece.count - static_cast<std::int32_t>(count)};
@@ -224,6 +226,24 @@ Instance::Issue Instance::issue_fetch(Job& job) {
   fetch.to = run.to;
   update_queues(job);  // its copy may follow at once
   return Issue::issued;
+}
+
+/// Blocks that had been fetched before and are not here any more: the host tier is too small.
+void Instance::note_reload(BlockRun piece) {
+  while (piece.count > 0) {
+    const KvBook::Piece known = fetched_before_.look(piece);
+    const BlockRun part{piece.first, known.count};
+    if (known.state == KvBook::State::resident) {
+      counters_.reloaded_blocks += known.count;
+      fetched_before_.pin(part);
+    } else {
+      fetched_before_.reserve(part, 0);
+      fetched_before_.fill(part);
+    }
+    fetched_before_.unpin(part);
+    piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(known.count)},
+             piece.count - known.count};
+  }
 }
 
 void Instance::fetched(const Event& event) {
