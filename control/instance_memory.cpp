@@ -116,7 +116,10 @@ void Instance::extend_gpu(Job& job) {
   }
   if (job.gpu > job.host_low) {
     const std::int32_t unneeded = std::min(job.gpu, job.landed);
-    if (unneeded > job.host_low) unpin_range(host_, *job.spec, job.host_low, unneeded);
+    if (unneeded > job.host_low) {
+      unpin_range(host_, *job.spec, job.host_low, unneeded);
+      again_ = true;  // a fetch may have waited for these slots
+    }
     job.host_low = job.gpu;
     job.landed = std::max(job.landed, job.gpu);
     job.net_issued = std::max(job.net_issued, job.landed);

@@ -55,11 +55,13 @@ void Instance::probe_waiting() {
     ++next;
     const std::int64_t all = prefill_blocks(job);
     const bool at_begin = config_.gpu_memory == GpuMemory::at_load_begin;
-    if (at_begin && job.resident) reserve(job, all, 0);
+    if (at_begin && (job.resident || loads_over(job))) reserve(job, all, 0);
+    if (giving_way_ && job.network_enabled && !loads_over(job)) return;  // it goes first
     if (job.network_enabled || job.resident) continue;
     if (at_begin) reserve(job, load_blocks(job), all - load_blocks(job));
     enable_loads(job);
     update_queues(job);
+    if (giving_way_) return;
   }
 }
 
