@@ -113,6 +113,9 @@ void Cluster::on_events(Instant date, std::span<const WorldEvent> events) {
     world_.stop();
     return;
   }
+  for (const WorldEvent& event : events) {
+    if (event.source == WorldEvent::Source::flow) transfers_.mark_done(event.tag);
+  }
   for (const WorldEvent& event : events) translate(event);
   launch_gated();
   deliver();

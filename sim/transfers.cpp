@@ -329,12 +329,16 @@ void Transfers::cut(std::uint32_t host, RunId run) {
   if (!by_block_) resize(transfer);
 }
 
+void Transfers::mark_done(std::uint64_t tag) {
+  Transfer& transfer = transfers_[static_cast<std::uint32_t>(tag)];
+  CALVO_EXPECT(transfer.state == Transfer::State::flowing);
+  transfer.lanes[tag >> 32].alive = false;
+}
+
 void Transfers::on_flow_done(std::uint64_t tag) {
   const auto slot = static_cast<std::uint32_t>(tag);
   Transfer& transfer = transfers_[slot];
-  CALVO_EXPECT(transfer.state == Transfer::State::flowing);
-  transfer.lanes[tag >> 32].alive = false;
-  if (!all_done(transfer)) return;
+  if (transfer.lanes.empty() || !all_done(transfer)) return;  // another lane's event does it
   transfer.moved = by_block_ ? transfer.moved + 1 : transfer.granted;
   transfer.lanes.clear();
   // A copy behind a fetch goes on, or ends, when its fetch says what has landed.

@@ -78,7 +78,9 @@ public:
   void cut(std::uint32_t host, RunId run);
 
   void on_timer(std::uint32_t slot, std::uint64_t version);
-  /// `tag` as in the flow's specification.
+  /// Flows that have ended at this date are gone at once, so all of a batch are marked before any
+  /// is looked at. `tag` as in the flow's specification.
+  void mark_done(std::uint64_t tag);
   void on_flow_done(std::uint64_t tag);
   /// After each batch: holds following copies to the rates of their fetches.
   void follow();
