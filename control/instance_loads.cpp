@@ -88,7 +88,8 @@ void Instance::cut_for(double key, const std::vector<std::uint32_t>& active, Com
   if (config_.cut == Cut::never) return;
   std::uint32_t worst = none;
   for (const std::uint32_t slot : active) {
-    if (runs_[slot].cutting) return;  // room is being made already
+    if (runs_[slot].cutting) return;      // room is being made already
+    if (runs_[slot].following) continue;  // takes no credit
     const Job& job = jobs_[runs_[slot].job];
     if (job.sequence == runs_[slot].job_sequence && job.phase == Phase::prefilling) {
       continue;  // a step by layers reads what it copies
@@ -199,7 +200,6 @@ Instance::Issue Instance::issue_fetch(Job& job) {
       }
       if (count == 0) return false;
       host_.reserve({piece.first, static_cast<std::int32_t>(count)}, slot);
-      note_reload({piece.first, static_cast<std::int32_t>(count)});
       to += static_cast<std::int32_t>(count);
       piece = {BlockId{id + static_cast<std::uint64_t>(count)},
                piece.count - static_cast<std::int32_t>(count)};
@@ -256,6 +256,7 @@ void Instance::fetched(const Event& event) {
   counters_.fetched_blocks += event.blocks;
   for_pieces(spec, run.from, end, [&](BlockRun piece, std::int32_t) {
     host_.fill(piece);
+    note_reload(piece);
     return true;
   });
   for_pieces(spec, end, run.to, [&](BlockRun piece, std::int32_t) {
@@ -417,9 +418,16 @@ void Instance::copied(const Event& event) {
   const std::uint32_t slot = slot_of(event.run);
   const RequestSpec& spec = *run.spec;
   const std::int32_t end = run.from + event.blocks;
-  CALVO_EXPECT(run.flow == Flow::copy_in && run.from <= end && end <= run.to && !run.following);
+  CALVO_EXPECT(run.flow == Flow::copy_in && run.from <= end && end <= run.to);
   std::erase(active_copies_, slot);
-  --copies_ahead_;
+  if (run.following) {  // cut before its fetch has said what landed
+    CALVO_EXPECT(event.blocks == 0);
+    for (const std::uint32_t fetch : active_fetches_) {
+      if (runs_[fetch].follower == slot + 1) runs_[fetch].follower = 0;
+    }
+  } else {
+    --copies_ahead_;
+  }
   counters_.copied_blocks += event.blocks;
   for_pieces(spec, run.from, end, [&](BlockRun piece, std::int32_t) {
     gpu_.fill(piece);
