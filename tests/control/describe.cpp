@@ -115,4 +115,17 @@ std::string describe(const Command& command, const CommandBuffer& buffer) {
   return "?";
 }
 
+std::string transcript(const Batch& batch) {
+  std::string text;
+  for (const Event& event : batch.events) {
+    text += fmt::format("{} {} run {}\n", event.time.time_since_epoch().count(), describe(event),
+                        raw(event.run));
+  }
+  for (const Command& command : batch.answer.commands) {
+    text += fmt::format("  {} run {} after {}\n", describe(command, batch.answer), raw(command.run),
+                        raw(command.after));
+  }
+  return text;
+}
+
 }  // namespace calvo::control::fake

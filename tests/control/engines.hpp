@@ -2,12 +2,18 @@
 // a switch can have.
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "control/engine_config.hpp"
 
 namespace calvo::control {
+
+/// What a failing test prints.
+inline void PrintTo(const EngineConfig& engine, std::ostream* out) {
+  *out << engine.name;
+}
 
 inline EngineConfig calvo_engine(const std::string& name, const std::string& order) {
   EngineConfig engine;

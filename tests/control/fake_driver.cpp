@@ -349,7 +349,10 @@ void FakeDriver::landed(std::uint32_t instance, std::uint64_t run) {
 void FakeDriver::cut_transfer(std::uint32_t instance, RunId run) {
   Host& host = *instances_[instance];
   const auto found = host.transfers.find(raw(run));
-  if (found == host.transfers.end()) return;  // the cut crossed its end
+  if (found == host.transfers.end()) {
+    complain("cut of a transfer that has ended");
+    return;
+  }
   Transfer& transfer = found->second;
   if (transfer.cut) complain("transfer cut twice");
   transfer.cut = true;

@@ -77,6 +77,9 @@ struct Ended {
 std::string describe(const Event& event);
 std::string describe(const Command& command, const CommandBuffer& buffer);
 
+/// All that `batches` say and were told, to the last field.
+std::string transcript(const Batch& batch);
+
 class FakeDriver {
 public:
   struct Setup {
