@@ -248,7 +248,7 @@ std::string to_text(Bytes value) {
   return quantity_text(static_cast<double>(value.count()), byte_units);
 }
 std::string to_text(BytesPerSecond value) {
-  return quantity_text(value.count(), rate_units);
+  return quantity_text(value.count(), std::span(rate_units).first(8));  // in bytes, not bits
 }
 std::string to_text(FlopsPerSecond value) {
   return quantity_text(value.count(), flop_units);

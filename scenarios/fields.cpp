@@ -48,7 +48,7 @@ void FieldReader::file(std::string_view key, std::string& field) {
 void FieldReader::rate(std::string_view key, BytesPerSecond& field, const PhysicalLimit& limit) {
   or_zero(key, field, "unlimited");
   if (!context_->allow_unphysical && section_.has(key) && field > limit.rate) {
-    section_.fail(key, unphysical(field, limit));
+    section_.fail(key, unphysical(section_.required<std::string>(key), field, limit));
   }
 }
 

@@ -7,7 +7,10 @@ namespace {
 
 void check_rate(const YamlSection& section, std::string_view key, BytesPerSecond rate,
                 const PhysicalLimit& limit, const FieldContext& context) {
-  if (!context.allow_unphysical && rate > limit.rate) section.fail(key, unphysical(rate, limit));
+  if (context.allow_unphysical || rate <= limit.rate) return;
+  const bool plain = section.is_scalar(key);  // else {value, source}
+  section.fail(key,
+               unphysical(plain ? section.required<std::string>(key) : to_text(rate), rate, limit));
 }
 
 models::TransferModel read_link(const YamlSection& section, const PhysicalLimit& limit,

@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include "core/parse.hpp"
-
 namespace calvo::scenarios {
 
-std::string unphysical(BytesPerSecond rate, const PhysicalLimit& limit) {
+std::string unphysical(const std::string& text, BytesPerSecond rate, const PhysicalLimit& limit) {
   return fmt::format(
       "\"{}\" is {:.3g} times what {} can carry (at most {}); correct the rate or its unit, or set "
       "\"allow_unphysical: true\" at the top of the scenario",
-      to_text(rate), rate / limit.rate, limit.what, limit.source);
+      text, rate / limit.rate, limit.what, limit.source);
 }
 
 }  // namespace calvo::scenarios

@@ -26,7 +26,7 @@ inline constexpr PhysicalLimit dram_limit{"the DRAM of a host", BytesPerSecond{2
 inline constexpr PhysicalLimit gpu_memory_limit{"the memory of a GPU", BytesPerSecond{32e12},
                                                 "32 TB/s, 16 stacks of HBM4"};
 
-/// The problem and its remedy.
-std::string unphysical(BytesPerSecond rate, const PhysicalLimit& limit);
+/// The problem and its remedy; `text` is the rate as the user wrote it.
+std::string unphysical(const std::string& text, BytesPerSecond rate, const PhysicalLimit& limit);
 
 }  // namespace calvo::scenarios

@@ -1,0 +1,239 @@
+// What a user can get wrong in a scenario, and what the program says to it.
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/scenarios/scenario_text.hpp"
+
+namespace calvo::scenarios {
+namespace {
+
+TEST(BadScenario, TheSmallScenarioItselfIsGood) {
+  EXPECT_EQ(error_of(small_scenario), "no error");
+}
+
+TEST(BadScenario, UnknownKey) {
+  EXPECT_EQ(error_of(changed("block_tokens:", "block_token:")),
+            "s.yaml:8:1: block_token: unknown key (did you mean \"block_tokens\"?)");
+  EXPECT_EQ(error_of(changed("kind: star", "kind: star, nodes: 3")),
+            "s.yaml:7:24: topology.nodes: unknown key (one of: kind, serving_nodes, "
+            "instances_per_node, storage_nodes, nics_per_serving_node, nics_per_storage_node, "
+            "round_trip, gpus_per_pcie_switch)");
+  EXPECT_EQ(error_of(changed("output: 2", "ouput: 2")),
+            "s.yaml:12:43: workload.requests.0.ouput: unknown key (did you mean \"output\"?)");
+}
+
+TEST(BadScenario, NumberWithoutUnit) {
+  EXPECT_EQ(error_of(changed("host: 8 GiB", "host: 8")),
+            "s.yaml:9:28: memory.host: missing unit in \"8\" (one of: B, kB, MB, GB, TB, KiB, MiB, "
+            "GiB, TiB)");
+}
+
+TEST(BadScenario, WrongUnit) {
+  EXPECT_EQ(error_of(changed("at: 5 ms", "at: 5 GB/s")),
+            "s.yaml:13:12: workload.requests.1.at: unknown unit \"GB/s\" in \"5 GB/s\" (one of: "
+            "ns, us, ms, s, min, h)");
+}
+
+TEST(BadScenario, NegativeBandwidth) {
+  EXPECT_EQ(error_of(changed("nic: rdma_100g", "nic: {bandwidth: -12 GB/s}")),
+            "s.yaml:6:20: hardware.nic.bandwidth: \"-12 GB/s\" is negative (expected a rate like "
+            "400 Gbit/s)");
+}
+
+TEST(BadScenario, NotANumber) {
+  EXPECT_EQ(error_of(changed("at: 5 ms", "at: .nan")),
+            "s.yaml:13:12: workload.requests.1.at: \".nan\" is not a finite number (expected a "
+            "time like 2.5 ms)");
+}
+
+TEST(BadScenario, LinkFasterThanPhysics) {
+  const std::string text = changed("nic: rdma_100g", "nic: {bandwidth: 20 TB/s}");
+  EXPECT_EQ(error_of(text),
+            "s.yaml:6:20: hardware.nic.bandwidth: \"20 TB/s\" is 100 times what a NIC can carry "
+            "(at most 1600 Gbit/s, IEEE 802.3dj); correct the rate or its unit, or set "
+            "\"allow_unphysical: true\" at the top of the scenario");
+  EXPECT_EQ(error_of("allow_unphysical: true\n" + text), "no error");
+  EXPECT_EQ(error_of(changed("gpu: H100", "gpu: {base: H100, pcie: {bandwidth: 5250 GB/s}}")),
+            "s.yaml:5:39: hardware.gpu.pcie.bandwidth: \"5250 GB/s\" is 11.7 times what a GPU's "
+            "link to its host can carry (at most 450 GB/s, NVLink-C2C; PCIe 6.0 x16 has 128 GB/s); "
+            "correct the rate or its unit, or set \"allow_unphysical: true\" at the top of the "
+            "scenario");
+  EXPECT_THAT(error_of(changed("nic: rdma_100g", "nic: rdma_100g\n  host_dram: 30 TB/s")),
+              testing::StartsWith("s.yaml:7:14: hardware.host_dram: \"30 TB/s\" is 15 times what "
+                                  "the DRAM of a host can carry"));
+}
+
+TEST(BadScenario, UnknownEngine) {
+  EXPECT_EQ(error_of(changed("engine: calvo", "engine: vlm_sync")),
+            "s.yaml:2:9: engine: unknown engine \"vlm_sync\" (did you mean \"vllm_sync\"?)");
+  EXPECT_EQ(error_of(changed("engine: calvo", "engine: orca")),
+            "s.yaml:2:9: engine: unknown engine \"orca\" (one of: calvo, calvo_fifo, calvo_sjf, "
+            "early_prefetch, recompute_only, vllm_async_2025, vllm_sync)");
+}
+
+TEST(BadScenario, UnknownModel) {
+  EXPECT_EQ(error_of(changed("Llama-3.1-8B", "Lama-3.1-8B")),
+            "s.yaml:3:8: model: unknown model \"Lama-3.1-8B\" (did you mean \"Llama-3.1-8B\"?)");
+}
+
+TEST(BadScenario, UnknownHardware) {
+  EXPECT_EQ(error_of(changed("gpu: H100", "gpu: H1000")),
+            "s.yaml:5:8: hardware.gpu: unknown GPU \"H1000\" (did you mean \"H100\" or "
+            "\"H200\"?)");
+  EXPECT_THAT(error_of(changed("nic: rdma_100g", "nic: rdma")),
+              testing::StartsWith("s.yaml:6:8: hardware.nic: unknown NIC \"rdma\" (did you mean"));
+}
+
+TEST(BadScenario, UnknownSwitchAndOrder) {
+  EXPECT_EQ(error_of(changed("engine: calvo", "engine: {base: calvo, cut: nver}")),
+            "s.yaml:2:28: engine.cut: unknown cut \"nver\" (did you mean \"never\"?)");
+  EXPECT_EQ(error_of(changed("engine: calvo", "engine: {base: calvo, pcie_order: lsft}")),
+            "s.yaml:2:35: engine.pcie_order.policy: unknown order \"lsft\" (did you mean "
+            "\"lstf\"?)");
+}
+
+TEST(BadScenario, UnknownRouting) {
+  EXPECT_EQ(error_of(small_scenario + "routing: random\n"),
+            "s.yaml:15:10: routing: unknown routing \"random\" (one of: round_robin, "
+            "least_loaded, cache_aware)");
+}
+
+TEST(BadScenario, BlockLargerThanATier) {
+  EXPECT_EQ(error_of(changed("host: 8 GiB", "host: 31 MiB")),
+            "s.yaml:9:28: memory.host: a block of 256 tokens takes 32 MiB, more than the tier's 31 "
+            "MiB; lower block_tokens or give the tier more memory");
+  EXPECT_EQ(error_of(changed("gpu: 4 GiB", "gpu: 1 MiB")),
+            "s.yaml:9:15: memory.gpu: a block of 256 tokens takes 32 MiB, more than the tier's 1 "
+            "MiB; lower block_tokens or give the tier more memory");
+  EXPECT_EQ(error_of(changed("remote: 16 GiB", "remote: 16 MiB")),
+            "s.yaml:9:43: memory.remote: a block of 256 tokens takes 32 MiB, more than the tier's "
+            "16 MiB; lower block_tokens or give the tier more memory");
+}
+
+TEST(BadScenario, ModelThatDoesNotFit) {
+  EXPECT_EQ(error_of(changed("memory: {gpu: 4 GiB, ", "memory: {"), {"model=Llama-3.1-70B"}),
+            "--set model=Llama-3.1-70B:1:7: model: \"Llama-3.1-70B\" does not fit: its weights "
+            "take 131.4 GiB, 1 x H100 give 71.68 GiB; set engine.tensor_parallel to at least 2, or "
+            "a GPU with more memory");
+  EXPECT_EQ(error_of(changed("gpu: 4 GiB", "gpu: 70 GiB")),
+            "s.yaml:9:15: memory.gpu: 70 GiB of KV and 14.96 GiB of weights are more than 1 x H100 "
+            "have, 79.65 GiB; lower it, write auto, or raise engine.tensor_parallel");
+}
+
+TEST(BadScenario, LoadingWithoutAHostTier) {
+  EXPECT_EQ(error_of(changed("host: 8 GiB", "host: none")),
+            "s.yaml:9:28: memory.host: engine \"calvo\" loads from the remote pool through host "
+            "memory, and there is none; give a size like 64 GiB, or set engine.restore to "
+            "recompute_all");
+  EXPECT_EQ(error_of(changed("host: 8 GiB", "host: none"), {"engine=recompute_only"}), "no error");
+}
+
+TEST(BadScenario, GpusThatDoNotDivideTheModel) {
+  EXPECT_EQ(error_of(small_scenario, {"engine.tensor_parallel=3"}),
+            "--set engine.tensor_parallel=3:1:24: engine.tensor_parallel: \"3\" does not divide "
+            "the 32 attention heads of Llama-3.1-8B");
+}
+
+TEST(BadScenario, WorkloadThatIsNoneOrTwo) {
+  EXPECT_EQ(error_of(changed("  requests:\n", "  synthetic: {count: 1}\n  requests:\n")),
+            "s.yaml:13:5: workload.requests: a workload is one of trace, synthetic and requests; "
+            "keep one of \"synthetic\" and \"requests\"");
+  EXPECT_EQ(error_of("model: Llama-3.1-8B\nhardware: {gpu: H100, nic: rdma_100g}\nworkload: {}\n"),
+            "s.yaml:3:11: workload: says no workload; add one of trace, synthetic and requests");
+}
+
+TEST(BadScenario, OptionsThatDoNotGoTogether) {
+  EXPECT_EQ(error_of(small_scenario, {"topology.kind=leaf_spine"}),
+            "s.yaml:7:11: topology.nodes_per_leaf: missing; a leaf-spine network needs the number "
+            "of nodes below a leaf");
+  EXPECT_EQ(error_of(small_scenario, {"hardware.pcie_switch=55 GB/s"}),
+            "--set hardware.pcie_switch=55 GB/s:1:22: hardware.pcie_switch: without effect; set "
+            "topology.gpus_per_pcie_switch as well");
+  EXPECT_EQ(error_of(small_scenario, {"truth={compute: linear}"}),
+            "--set truth={compute: linear}:1:7: truth.prefill_fixed: a prompt takes no time; set "
+            "prefill_fixed or per_token");
+}
+
+TEST(BadScenario, WorkloadOptionsAreReportedAtTheirPlace) {
+  const std::string text = changed(
+      "  requests:\n    - {at: 0 s, context: 4096, query: 64, "
+      "output: 2}\n    - {at: 5 ms, context: 1024, query: 32}\n",
+      "  synthetic:\n    arrival: {kind: mmpp, rates: [1 /s]}\n"
+      "    count: 4\n    query: 8\n    output: 1\n");
+  EXPECT_EQ(error_of(text),
+            "s.yaml:12:34: workload.synthetic.arrival.rates: needs at least two states");
+}
+
+TEST(BadScenario, EveryRequestLongerThanTheContext) {
+  EXPECT_EQ(
+      error_of(changed("context: 4096", "context: 200000"), {"workload.requests.1.context=150000"}),
+      "s.yaml:11:3: workload: every request is longer than the context of \"Llama-3.1-8B\", "
+      "131072 tokens; take another model or raise model.max_context");
+  EXPECT_EQ(error_of(changed("context: 4096", "context: 200000")), "no error");
+}
+
+TEST(BadScenario, MissingParts) {
+  EXPECT_EQ(error_of("name: x\n"), "s.yaml:1:1: model: missing; add \"model: ...\"");
+  EXPECT_EQ(error_of("model: Llama-3.1-8B\n"),
+            "s.yaml:1:1: hardware: missing; add \"hardware: ...\"");
+  EXPECT_EQ(error_of(changed("  nic: rdma_100g\n", "")),
+            "s.yaml:5:3: hardware.serving_nic: missing; add \"serving_nic: ...\"");
+}
+
+TEST(BadScenario, TraceThatDoesNotExist) {
+  const std::string error =
+      error_of(changed("  requests:\n    - {at: 0 s, context: 4096, query: 64, output: 2}\n    - "
+                       "{at: 5 ms, context: 1024, query: 32}\n",
+                       "  trace: {file: nope.jsonl}\n"));
+  EXPECT_THAT(error,
+              testing::StartsWith(
+                  "s.yaml:11:17: workload.trace.file: no file \"nope.jsonl\" (looked in ., "));
+  EXPECT_THAT(error, testing::EndsWith("); give its path from the scenario's folder"));
+}
+
+TEST(BadScenario, FileThatIsADirectoryOrMissing) {
+  const auto error = [](const std::string& file) {
+    try {
+      load_scenario(file);
+    } catch (const InputError& problem) {
+      return std::string(problem.what());
+    }
+    return std::string("no error");
+  };
+  const std::string folder = std::string(CALVO_SOURCE_DIR) + "/scenarios";
+  EXPECT_EQ(error(folder), folder + ":0:0: is a directory; name a YAML file in it");
+  EXPECT_EQ(error("nope.yaml"), "nope.yaml:0:0: no such file; check the path");
+}
+
+TEST(BadScenario, DataFolderThatIsNone) {
+  ASSERT_EQ(setenv("CALVO_DATA", "/nonexistent", 1), 0);
+  std::string error = "no error";
+  try {
+    default_search_path();
+  } catch (const InputError& problem) {
+    error = problem.what();
+  }
+  unsetenv("CALVO_DATA");
+  EXPECT_EQ(error,
+            "$CALVO_DATA:0:0: \"/nonexistent\" is not a folder; name the one that holds "
+            "scenarios/ and data/");
+}
+
+TEST(BadScenario, NoCatalogueInAnyFolder) {
+  LoadOptions options;
+  options.search.roots = {testing::TempDir()};
+  try {
+    load_scenario_text(small_scenario, "s.yaml", options);
+    FAIL() << "loaded without a catalogue";
+  } catch (const InputError& problem) {
+    EXPECT_EQ(std::string(problem.what()),
+              "scenarios/catalogue/hardware.yaml:0:0: no such file in any data folder (" +
+                  testing::TempDir() +
+                  "); set CALVO_DATA to the folder that holds scenarios/ and data/");
+  }
+}
+
+}  // namespace
+}  // namespace calvo::scenarios

@@ -1,0 +1,148 @@
+// The named engines, and that YAML reaches every switch.
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "scenarios/names.hpp"
+#include "tests/scenarios/scenario_text.hpp"
+
+namespace calvo::scenarios {
+namespace {
+
+using namespace control;
+
+TEST(Engines, AllNamedOnesLoadAndSayWhatTheyAre) {
+  std::vector<std::string> names;
+  for (const EngineRow& row : list_engines(default_search_path())) {
+    names.push_back(row.name);
+    EXPECT_EQ(load_small({"engine=" + row.name}).engine.name, row.name);
+    EXPECT_FALSE(row.description.empty()) << row.name;
+  }
+  EXPECT_THAT(names, testing::IsSupersetOf({"calvo", "calvo_fifo", "calvo_sjf", "early_prefetch",
+                                            "recompute_only", "vllm_async_2025", "vllm_sync"}));
+}
+
+TEST(Engines, AreTheRowsOfTheirSystems) {
+  const auto engine = [](const std::string& name) { return load_small({"engine=" + name}).engine; };
+  EXPECT_EQ(engine("recompute_only").restore, Restore::recompute_all);
+
+  const EngineConfig sync = engine("vllm_sync");
+  EXPECT_EQ(sync.coupling, Coupling::serial);
+  EXPECT_EQ(sync.network_start, NetworkStart::in_step);
+  EXPECT_EQ(sync.pcie_start, PcieStart::in_step);
+  EXPECT_EQ(sync.concurrent_prefills, 1);
+
+  const EngineConfig async = engine("vllm_async_2025");
+  EXPECT_EQ(async.network_start, NetworkStart::at_admission);
+  EXPECT_EQ(async.gpu_memory, GpuMemory::at_load_begin);
+  EXPECT_EQ(async.completion_seen, CompletionSeen::at_step);
+  EXPECT_EQ(async.network_window.operations, unbounded);
+  EXPECT_EQ(async.network_window.bytes.count(), unbounded);
+  EXPECT_EQ(async.pcie_window.operations, 1);
+  EXPECT_EQ(async.token_budget, 8192);
+
+  EXPECT_EQ(engine("early_prefetch").network_start, NetworkStart::first_probe);
+  EXPECT_EQ(engine("early_prefetch").prefetch_requests, 8);
+
+  for (const auto& [name, order] :
+       {std::pair{"calvo_fifo", "fifo"}, {"calvo_sjf", "sjf_cost"}, {"calvo", "lstf"}}) {
+    const EngineConfig calvo = engine(name);
+    EXPECT_EQ(calvo.coupling, Coupling::decoupled);
+    EXPECT_EQ(calvo.network_start, NetworkStart::on_arrival);
+    EXPECT_EQ(calvo.pcie_start, PcieStart::on_landing);
+    EXPECT_EQ(calvo.gpu_memory, GpuMemory::at_network_issue);
+    EXPECT_EQ(calvo.completion_seen, CompletionSeen::at_event);
+    for (const OrderChoice& stage : {calvo.network_order, calvo.pcie_order, calvo.prefill_order}) {
+      EXPECT_EQ(stage.policy, order);
+      EXPECT_EQ(stage.ageing, 0);
+    }
+  }
+}
+
+// Every value of every enum, through YAML, arrives in the field.
+template <class Enum>
+void expect_reachable(const std::string& key, Enum EngineConfig::*field) {
+  const auto all = names_of<Enum>();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Scenario scenario = load_small({"engine." + key + "=" + std::string(all[i])});
+    EXPECT_EQ(scenario.engine.*field, static_cast<Enum>(i)) << key << " " << all[i];
+  }
+}
+
+TEST(Engines, EverySwitchIsReachableFromYaml) {
+  expect_reachable("coupling", &EngineConfig::coupling);
+  expect_reachable("network_start", &EngineConfig::network_start);
+  expect_reachable("pcie_start", &EngineConfig::pcie_start);
+  expect_reachable("gpu_memory", &EngineConfig::gpu_memory);
+  expect_reachable("no_space", &EngineConfig::no_space);
+  expect_reachable("load_admission", &EngineConfig::load_admission);
+  expect_reachable("load_stop", &EngineConfig::load_stop);
+  expect_reachable("cut", &EngineConfig::cut);
+  expect_reachable("step_waits_for", &EngineConfig::step_waits_for);
+  expect_reachable("completion_seen", &EngineConfig::completion_seen);
+  expect_reachable("preempt", &EngineConfig::preempt);
+  expect_reachable("write", &EngineConfig::write);
+  expect_reachable("restore", &EngineConfig::restore);
+}
+
+TEST(Engines, EveryNumberIsReachableFromYaml) {
+  const EngineConfig engine =
+      load_small({"engine.load_timeout_base=3 s", "engine.load_timeout_per_kilotoken=7 ms",
+                  "engine.idle_poll=2 ms", "engine.network_window={bytes: 1 MiB, operations: 3}",
+                  "engine.pcie_window.operations=unbounded", "engine.prefetch_requests=4",
+                  "engine.write_threshold=5", "engine.write_window.bytes=unbounded",
+                  "engine.concurrent_prefills=6", "engine.token_budget=2048",
+                  "engine.chunk_tokens=512", "engine.max_running=9", "engine.tensor_parallel=2",
+                  "engine.max_leap=16", "engine.decode=false", "engine.costs.step=1 ms",
+                  "engine.costs.operation=2 us", "engine.costs.lookup=3 us", "engine.name=mine"})
+          .engine;
+  EXPECT_EQ(engine.load_timeout_base, Seconds{3});
+  EXPECT_EQ(engine.load_timeout_per_kilotoken, Seconds{0.007});
+  EXPECT_EQ(engine.idle_poll, Seconds{0.002});
+  EXPECT_EQ(engine.network_window.bytes, Bytes{1 << 20});
+  EXPECT_EQ(engine.network_window.operations, 3);
+  EXPECT_EQ(engine.pcie_window.operations, unbounded);
+  EXPECT_EQ(engine.prefetch_requests, 4);
+  EXPECT_EQ(engine.write_threshold, 5);
+  EXPECT_EQ(engine.write_window.bytes.count(), unbounded);
+  EXPECT_EQ(engine.concurrent_prefills, 6);
+  EXPECT_EQ(engine.token_budget, 2048);
+  EXPECT_EQ(engine.chunk_tokens, 512);
+  EXPECT_EQ(engine.max_running, 9);
+  EXPECT_EQ(engine.tensor_parallel, 2);
+  EXPECT_EQ(engine.max_leap, 16);
+  EXPECT_FALSE(engine.decode);
+  EXPECT_EQ(engine.costs.step, Seconds{1e-3});
+  EXPECT_EQ(engine.costs.operation, Seconds{2e-6});
+  EXPECT_EQ(engine.costs.lookup, Seconds{3e-6});
+  EXPECT_EQ(engine.name, "mine");
+}
+
+TEST(Engines, OneOrderForAllStagesUnlessOneIsNamed) {
+  const EngineConfig engine =
+      load_small({"engine.order=edf", "engine.pcie_order={policy: sjf_new, ageing: 2}"}).engine;
+  EXPECT_EQ(engine.network_order.policy, "edf");
+  EXPECT_EQ(engine.prefill_order.policy, "edf");
+  EXPECT_EQ(engine.pcie_order.policy, "sjf_new");
+  EXPECT_EQ(engine.pcie_order.ageing, 2);
+}
+
+TEST(Engines, PartOfAnOrderOrWindowKeepsTheRestOfItsBase) {
+  const EngineConfig engine =
+      load_small({"engine=vllm_async_2025", "engine.network_order.ageing=0.5",
+                  "engine.network_window.operations=4"})
+          .engine;
+  EXPECT_EQ(engine.network_order.policy, "fifo");
+  EXPECT_EQ(engine.network_order.ageing, 0.5);
+  EXPECT_EQ(engine.network_window.operations, 4);
+  EXPECT_EQ(engine.network_window.bytes.count(), unbounded);
+}
+
+TEST(Engines, AChangedEngineSaysSoInItsName) {
+  EXPECT_EQ(load_small({"engine.cut=never", "engine.costs.step=1 ms"}).engine.name,
+            "calvo+cut=never+costs");
+}
+
+}  // namespace
+}  // namespace calvo::scenarios
