@@ -91,7 +91,8 @@ TEST_F(LineReaderTest, NoticesADamagedGzip) {
   stream.seekp(-6, std::ios::end);  // inside the checksum
   stream.put('!');
   stream.close();
-  EXPECT_EQ(error(), ":0:0: cannot be read (incorrect data check); copy or download the file again");
+  EXPECT_EQ(error(),
+            ":0:0: cannot be read (incorrect data check); copy or download the file again");
 }
 
 }  // namespace

@@ -54,15 +54,15 @@ TEST_P(RandomLaw, HasItsMeanAndDeviation) {
 
 INSTANTIATE_TEST_SUITE_P(
     Random, RandomLaw,
-    ::testing::Values(
-        Law{"Uniform", [](Random& r) { return r.uniform(); }, 0.5, std::sqrt(1.0 / 12)},
-        Law{"Normal", [](Random& r) { return r.normal(); }, 0, 1},
-        Law{"Exponential", [](Random& r) { return r.exponential(3); }, 3, 3},
-        Law{"BurstyGamma", [](Random& r) { return r.gamma(0.25, 4); }, 1, 2},
-        Law{"RegularGamma", [](Random& r) { return r.gamma(4, 0.25); }, 1, 0.5},
-        Law{"Weibull", [](Random& r) { return r.weibull(2, 1); }, std::tgamma(1.5),
-            std::sqrt(1 - std::tgamma(1.5) * std::tgamma(1.5))},
-        Law{"Lognormal", [](Random& r) { return r.lognormal(10, 0.5); }, 10, 5}),
+    ::testing::Values(Law{"Uniform", [](Random& r) { return r.uniform(); }, 0.5,
+                          std::sqrt(1.0 / 12)},
+                      Law{"Normal", [](Random& r) { return r.normal(); }, 0, 1},
+                      Law{"Exponential", [](Random& r) { return r.exponential(3); }, 3, 3},
+                      Law{"BurstyGamma", [](Random& r) { return r.gamma(0.25, 4); }, 1, 2},
+                      Law{"RegularGamma", [](Random& r) { return r.gamma(4, 0.25); }, 1, 0.5},
+                      Law{"Weibull", [](Random& r) { return r.weibull(2, 1); }, std::tgamma(1.5),
+                          std::sqrt(1 - std::tgamma(1.5) * std::tgamma(1.5))},
+                      Law{"Lognormal", [](Random& r) { return r.lognormal(10, 0.5); }, 10, 5}),
     [](const auto& param) { return std::string(param.param.name); });
 
 }  // namespace

@@ -17,7 +17,8 @@ using Content = std::vector<ContentRun>;
 std::vector<std::uint64_t> ids_of(const std::vector<BlockRun>& runs) {
   std::vector<std::uint64_t> ids;
   for (const BlockRun& run : runs) {
-    for (std::int32_t i = 0; i < run.count; ++i) ids.push_back(raw(run.first) + static_cast<std::uint64_t>(i));
+    for (std::int32_t i = 0; i < run.count; ++i)
+      ids.push_back(raw(run.first) + static_cast<std::uint64_t>(i));
   }
   return ids;
 }
@@ -108,16 +109,17 @@ TEST_P(BlockNamesProperty, EqualIdsMeanEqualPrefixes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Sizes, BlockNamesProperty,
-    ::testing::Combine(::testing::Values(Sizes{16, 512}, Sizes{512, 64}, Sizes{48, 64},
-                                         Sizes{64, 64}, Sizes{7, 3}, Sizes{3, 7}),
-                       ::testing::Range(0U, 10U)),
-    [](const auto& param) {
-      const Sizes sizes = std::get<0>(param.param);
-      return "Engine" + std::to_string(sizes.engine) + "Trace" + std::to_string(sizes.trace) +
-             "Seed" + std::to_string(std::get<1>(param.param));
-    });
+INSTANTIATE_TEST_SUITE_P(Sizes, BlockNamesProperty,
+                         ::testing::Combine(::testing::Values(Sizes{16, 512}, Sizes{512, 64},
+                                                              Sizes{48, 64}, Sizes{64, 64},
+                                                              Sizes{7, 3}, Sizes{3, 7}),
+                                            ::testing::Range(0U, 10U)),
+                         [](const auto& param) {
+                           const Sizes sizes = std::get<0>(param.param);
+                           return "Engine" + std::to_string(sizes.engine) + "Trace" +
+                                  std::to_string(sizes.trace) + "Seed" +
+                                  std::to_string(std::get<1>(param.param));
+                         });
 
 }  // namespace
 }  // namespace calvo::traces

@@ -82,7 +82,7 @@ TEST_P(TraceFuzz, ReadsOrRefusesButNeverBreaks) {
   EXPECT_GT(refused, 20);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seed, TraceFuzz, ::testing::Range(0U, 50U));
+INSTANTIATE_TEST_SUITE_P(Seed, TraceFuzz, ::testing::Range(0U, 20U));
 
 TEST(TraceFuzz, RefusesAGzipWithAnyByteChangedOrReadsIt) {
   std::mt19937 random(1);
@@ -91,7 +91,7 @@ TEST(TraceFuzz, RefusesAGzipWithAnyByteChangedOrReadsIt) {
       "t.gz", first_lines(read_text(shipped("mooncake_conversation_trace.jsonl.gz")), 20));
   std::ifstream stream(file, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
-  for (int round = 0; round < 500; ++round) {
+  for (int round = 0; round < 300; ++round) {
     std::string changed = bytes;
     changed[random() % changed.size()] ^= static_cast<char>(1U << random() % 8);
     folder.write("t.gz", changed);

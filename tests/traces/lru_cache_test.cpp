@@ -34,8 +34,7 @@ struct BruteForce {
   }
 };
 
-class LruCacheOracle
-    : public ::testing::TestWithParam<std::tuple<const char*, std::int64_t>> {};
+class LruCacheOracle : public ::testing::TestWithParam<std::tuple<const char*, std::int64_t>> {};
 
 TEST_P(LruCacheOracle, AgreesWithAListOfIds) {
   const auto [name, capacity] = GetParam();
@@ -81,8 +80,8 @@ TEST(LruCache, KeepsTheHeadOfAPrefixLongest) {
            std::to_string(512 * blocks) + ", \"hash_ids\": [" + ids + "]}\n";
   };
   // Capacity 3: the second prompt pushes out the tail of the first, not its head.
-  const Trace trace = read_trace(folder.write(
-      "t.jsonl", line(3, "1, 2, 3") + line(1, "9") + line(3, "1, 2, 3")));
+  const Trace trace =
+      read_trace(folder.write("t.jsonl", line(3, "1, 2, 3") + line(1, "9") + line(3, "1, 2, 3")));
   EXPECT_EQ(simulate_lru(trace, {3}, 0).front().hit_blocks, 2);
 }
 

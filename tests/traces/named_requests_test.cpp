@@ -65,8 +65,8 @@ TEST(NamedRequests, GiveOutputsFreshNamesWhereTheNextPromptIsAnother) {
   std::string text = conversation;
   text.replace(text.find("[0, 1, 3"), 8, "[0, 7, 3");
   const auto workload = workload_of(folder.write("t.jsonl", text), 512);
-  EXPECT_EQ(ids_of(workload->requests()[0]), (std::vector<std::uint64_t>{0, 1, 3, 4}));
-  EXPECT_EQ(ids_of(workload->requests()[1]), (std::vector<std::uint64_t>{0, 5, 6, 7, 9}));
+  EXPECT_EQ(ids_of(workload->requests()[0]), (std::vector<std::uint64_t>{0, 1, 2, 3}));
+  EXPECT_EQ(ids_of(workload->requests()[1]), (std::vector<std::uint64_t>{0, 4, 5, 6, 7}));
   EXPECT_EQ(workload->requests()[1].pool_hit_blocks, 1);
 }
 
@@ -79,8 +79,7 @@ TEST_P(PoolHits, EqualASetOfAllBlocksSeen) {
   std::int64_t total = 0;
   for (const RequestSpec& request : workload->requests()) {
     const auto ids = ids_of(request);
-    ASSERT_EQ(std::ssize(ids),
-              (request.input + request.output).count() / GetParam().second);
+    ASSERT_EQ(std::ssize(ids), (request.input + request.output).count() / GetParam().second);
     ASSERT_EQ(request.prompt_blocks, request.input.count() / GetParam().second);
     std::int32_t hits = 0;
     while (hits < request.prompt_blocks && seen.contains(ids[static_cast<std::size_t>(hits)])) {
@@ -93,14 +92,14 @@ TEST_P(PoolHits, EqualASetOfAllBlocksSeen) {
   EXPECT_GT(total, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Trace, PoolHits,
-    ::testing::Values(std::pair{"mooncake_synthetic_trace.jsonl.gz", 512},
-                      std::pair{"mooncake_synthetic_trace.jsonl.gz", 96},
-                      std::pair{"agentic_coding_weka_small48.tsv.gz", 256}),
-    [](const auto& param) {
-      return std::string(param.param.first).substr(0, 8) + std::to_string(param.param.second);
-    });
+INSTANTIATE_TEST_SUITE_P(Trace, PoolHits,
+                         ::testing::Values(std::pair{"mooncake_synthetic_trace.jsonl.gz", 512},
+                                           std::pair{"mooncake_synthetic_trace.jsonl.gz", 96},
+                                           std::pair{"agentic_coding_weka_small48.tsv.gz", 256}),
+                         [](const auto& param) {
+                           return std::string(param.param.first).substr(0, 8) +
+                                  std::to_string(param.param.second);
+                         });
 
 TEST(NamedRequests, AgreeOnHitsForEveryBlockSizeThatDividesTheTraces) {
   const auto coarse = workload_of(shipped("mooncake_synthetic_trace.jsonl.gz"), 512);

@@ -24,7 +24,9 @@ std::unique_ptr<Workload> open_loop(const std::string& file, const OpenLoopOptio
   return make_workload(options, Tokens{block}, 1);
 }
 
-Instant at_ms(std::int64_t ms) { return Instant{milliseconds{ms}}; }
+Instant at_ms(std::int64_t ms) {
+  return Instant{milliseconds{ms}};
+}
 
 TEST(OpenLoop, PlaysEveryRequestAtItsDateWhateverTheSystemDoes) {
   const auto workload = open_loop(shipped(conversation), {});
@@ -146,8 +148,9 @@ TEST(OpenLoop, LinksTurnsOfConversationsByTheirPrefixes) {
   };
   const TestFolder folder;
   const std::string file = folder.write(
-      "t.jsonl", line(0, 1100, "0, 1, 2") + line(500, 600, "0, 3") + line(9000, 2000, "0, 1, 4, 5") +
-                     line(10'000, 2600, "0, 1, 4, 6, 7, 8") + line(60'000, 2700, "0, 1, 4, 9, 10, 11"));
+      "t.jsonl", line(0, 1100, "0, 1, 2") + line(500, 600, "0, 3") +
+                     line(9000, 2000, "0, 1, 4, 5") + line(10'000, 2600, "0, 1, 4, 6, 7, 8") +
+                     line(60'000, 2700, "0, 1, 4, 9, 10, 11"));
   const auto links = link_sessions(read_trace(file));
   EXPECT_EQ(links[0].previous, -1);
   EXPECT_EQ(links[1].previous, -1);  // one full block is too little
