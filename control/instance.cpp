@@ -468,6 +468,8 @@ bool Instance::release_worst(std::size_t count) {
     release_gpu(*job);
     if (config_.network_start != NetworkStart::on_arrival) {
       job->network_enabled = job->pcie_enabled = false;
+      if (job->counted_prefetch) --prefetching_;
+      job->counted_prefetch = false;
     }
     job->resident = job->use == 0;
     set_phase(*job, Phase::waiting);
