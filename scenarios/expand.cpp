@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "core/suggest.hpp"
+#include "scenarios/engine_forms.hpp"
+#include "scenarios/tree_edit.hpp"
 
 namespace calvo::scenarios {
 namespace {
@@ -15,88 +17,6 @@ namespace fs = std::filesystem;
 using Kind = YamlNode::Kind;
 
 constexpr int deepest_base = 8;
-
-// Lays `over` on `under`: mappings merge, everything else is replaced.
-void lay_over(YamlNode& under, const YamlNode& over) {
-  if (under.kind != Kind::map || over.kind != Kind::map) {
-    under = over;
-    return;
-  }
-  for (const YamlNode::Entry& entry : over.entries) {
-    YamlNode* value = under.find(entry.key);
-    if (value == nullptr) {
-      under.entries.push_back(entry);
-      continue;
-    }
-    lay_over(*value, entry.value);
-    // An error about the key itself belongs to the text that said it last.
-    for (YamlNode::Entry& existing : under.entries) {
-      if (existing.key != entry.key) continue;
-      existing.line = entry.line;
-      existing.column = entry.column;
-      existing.file = entry.file;
-    }
-  }
-}
-
-void remove_key(YamlNode& map, std::string_view key) {
-  std::erase_if(map.entries, [&](const YamlNode::Entry& entry) { return entry.key == key; });
-}
-
-void set_default(YamlNode& map, const std::string& key, const std::string& text) {
-  if (map.kind != Kind::map || map.find(key) != nullptr) return;
-  YamlNode value;
-  value.kind = Kind::scalar;
-  value.file = map.file;
-  value.line = map.line;
-  value.column = map.column;
-  value.text = text;
-  map.entries.push_back({key, map.line, map.column, map.file, value});
-}
-
-YamlNode scalar_like(const YamlNode& place, const std::string& text) {
-  YamlNode node = place;
-  node.kind = Kind::scalar;
-  node.text = text;
-  node.items.clear();
-  node.entries.clear();
-  return node;
-}
-
-void put(YamlNode& map, const std::string& key, const YamlNode& value) {
-  map.kind = Kind::map;
-  map.entries.push_back({key, value.line, value.column, value.file, value});
-}
-
-// Short forms become long ones, so that laying one over another does what it says:
-// `order: X` is all three orders, `X` is {policy: X, ageing: 0}, "unbounded" is a window of both.
-void write_out(YamlNode& engine) {
-  static constexpr const char* orders[] = {"network_order", "pcie_order", "prefill_order"};
-  static constexpr const char* windows[] = {"network_window", "pcie_window", "write_window"};
-  if (const YamlNode* order = engine.find("order")) {
-    const YamlNode all = *order;
-    for (const char* key : orders) {
-      if (engine.find(key) == nullptr) put(engine, key, all);
-    }
-    remove_key(engine, "order");
-  }
-  for (const char* key : orders) {
-    YamlNode* order = engine.find(key);
-    if (order == nullptr || order->kind != Kind::scalar) continue;
-    YamlNode map = scalar_like(*order, "");
-    put(map, "policy", *order);
-    put(map, "ageing", scalar_like(*order, "0"));
-    *order = map;
-  }
-  for (const char* key : windows) {
-    YamlNode* window = engine.find(key);
-    if (window == nullptr || window->kind != Kind::scalar || window->text != "unbounded") continue;
-    YamlNode map = scalar_like(*window, "");
-    put(map, "bytes", *window);
-    put(map, "operations", *window);
-    *window = map;
-  }
-}
 
 // Something that finds the mapping of a name, and knows all names.
 class Shelf {
@@ -204,19 +124,6 @@ void expand(YamlNode& node, const std::string& path, const Shelf& shelf) {
     lay_over(under, node);
     node = std::move(under);
   }
-}
-
-// An engine that differs from its base says so in its name.
-void name_changes(YamlNode& engine) {
-  const YamlNode* base = engine.find("base");
-  if (base == nullptr || base->kind != Kind::scalar || engine.find("name") != nullptr) return;
-  std::string name = base->text;
-  for (const YamlNode::Entry& entry : engine.entries) {
-    if (entry.key == "base" || entry.key == "description") continue;
-    name += "+" + entry.key;
-    if (entry.value.kind == Kind::scalar) name += "=" + entry.value.text;
-  }
-  set_default(engine, "name", name);
 }
 
 void expand_engine(YamlNode& root, const SearchPath& search) {
