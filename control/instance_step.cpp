@@ -173,6 +173,13 @@ bool Instance::members_loaded() {
 /// The request's first step: what it uses is there, what it computes gets its slots.
 void Instance::start_prefill(Job& job) {
   release_host(job);
+  if (job.gpu == job.use) {  // others may have left more of its prefix while it waited
+    const std::int32_t more = resident_end(gpu_, *job.spec, job.use, usable_blocks(job));
+    if (more > job.use) {
+      job.use = more;
+      extend_gpu(job);
+    }
+  }
   const std::int64_t held = job.gpu + job.copying_blocks + job.anonymous;
   const std::int64_t slots = prefill_blocks(job) - held;
   if (slots > 0) {

@@ -1,11 +1,11 @@
 // One small scenario on each named engine, its whole timeline as text: a change of behaviour shows
 // as a diff. CALVO_REGENERATE=1 writes the files anew; read what changed before you commit them.
 //
-// r0 (6 blocks of history in the pool) and r1 (2 blocks, due soon) come at 0; r2 comes at 300 us
-// with r0's history. One network run and one copy at a time; 40 us a block on the network, 15 us
-// over PCIe. What to see:
+// r0 (6 blocks of history in the pool) and r1 (2 blocks) come at 0; r2 comes at 60 us with 4
+// blocks, the first 2 of them r1's, and is due soon. 40 us a block on the network, 15 us over PCIe;
+// CALVO's rows have one network run and one copy at a time here. What to see:
 //
-//   recompute_only   no lookup, no transfer in; r2 still hits what r0 left in GPU memory
+//   recompute_only   no lookup, no transfer in; r2 still uses what r1 left in GPU memory
 //   vllm_sync        fetch, copy, step, one after the other, for the head of the line only; the
 //                    copy waits for the whole fetch, and nothing moves while a step runs
 //   vllm_async_2025  loads begin when a step admits the request and go on while steps run; a
@@ -13,9 +13,10 @@
 //   early_prefetch   all network loads begin when a step first sees the requests; a copy begins
 //                    only in the step that prefills
 //   calvo_fifo       loads begin with the lookup's answer, copies follow their fetch block by block
-//                    ("after"), steps run meanwhile
-//   calvo_sjf        the same with r1, the cheaper, first
-//   calvo            the same by slack: r1, due soon, first
+//                    ("after"), steps run meanwhile; r0, r1, r2
+//   calvo_sjf        the same by cost: r1, r2, r0
+//   calvo            the same by slack: r0 is on its way when r2 comes, is cut at a block boundary,
+//                    and goes on behind it; r1, due last, finds its blocks there
 #include <cstdlib>
 #include <deque>
 #include <fstream>
@@ -46,7 +47,9 @@ RequestSpec request(std::uint64_t id, std::int64_t arrival_us, std::int64_t inpu
 }
 
 std::string timeline(EngineConfig engine) {
-  engine.network_window.operations = engine.pcie_window.operations = 1;
+  if (engine.cut == Cut::block) {
+    engine.network_window.operations = engine.pcie_window.operations = 1;
+  }
   engine.idle_poll = Seconds{50e-6};
   FakeDriver::Setup setup;
   setup.engine = engine;
@@ -58,14 +61,14 @@ std::string timeline(EngineConfig engine) {
   const Hardware hardware;
   const LineCost estimates;
   FakeDriver driver(setup, hardware, estimates);
-  const BlockRun history{BlockId{100}, 6};
-  const BlockRun other{BlockId{200}, 2};
-  driver.preload(history);
-  driver.preload(other);
+  const BlockRun first{BlockId{100}, 6};
+  const BlockRun second{BlockId{200}, 2};
+  const BlockRun third{BlockId{300}, 2};
+  for (const BlockRun& history : {first, second, third}) driver.preload(history);
   std::deque<RequestSpec> specs;
-  specs.push_back(request(0, 0, 6 * 16 + 10, {history}, 5000));
-  specs.push_back(request(1, 0, 2 * 16 + 10, {other}, 800));
-  specs.push_back(request(2, 300, 6 * 16 + 20, {history, {BlockId{300}, 1}}, 5000));
+  specs.push_back(request(0, 0, 6 * 16 + 10, {first}, 3000));
+  specs.push_back(request(1, 0, 2 * 16 + 10, {second}, 5000));
+  specs.push_back(request(2, 60, 4 * 16 + 10, {second, third}, 700));
   for (const RequestSpec& spec : specs) driver.add(spec);
   EXPECT_TRUE(driver.run(1000));
   EXPECT_EQ(driver.complaints(), std::vector<std::string>{});
