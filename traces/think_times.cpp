@@ -1,10 +1,23 @@
 #include "traces/think_times.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/random.hpp"
 
 namespace calvo::traces {
+namespace {
+
+/// Time of a tool where the trace knows none. Shares and medians: published statistics of coding
+/// agents; ours: the spread of the log-normals (sigma 1) and the tail index of the Pareto (2).
+double drawn_tool_ms(Random& random) {
+  const double part = random.uniform();
+  if (part < 0.70) return 130 * std::exp(random.normal());
+  if (part < 0.95) return 5000 * std::exp(random.normal());
+  return 60'000 / std::sqrt(1 - random.uniform());
+}
+
+}  // namespace
 
 ThinkTimes::ThinkTimes(const Trace& trace, std::uint64_t seed) : trace_(trace), seed_(seed) {
   for (const TraceRequest& request : trace.requests) {
@@ -18,8 +31,9 @@ double ThinkTimes::traced_ms(std::uint32_t request) const {
   const TraceRequest& entry = trace_.requests[request];
   if (entry.gap_ms >= 0) return entry.gap_ms;
   const auto& pool = known_[static_cast<std::size_t>(entry.gap_kind)];
-  if (pool.empty()) return 0;
-  return pool[Random(seed_, request).below(pool.size())];
+  Random random(seed_, request);
+  if (!pool.empty()) return pool[random.below(pool.size())];
+  return entry.gap_kind == GapKind::tool ? drawn_tool_ms(random) : 0;
 }
 
 double ThinkTimes::played_ms(std::uint32_t request, const ClosedLoopOptions& options) const {

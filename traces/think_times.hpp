@@ -10,7 +10,8 @@
 namespace calvo::traces {
 
 /// How long a client waits before each request of a trace. A gap that the trace does not know is
-/// drawn from its known ones of the same kind, by a random stream of the request's own.
+/// drawn from its known ones of the same kind, by a random stream of the request's own; if it knows
+/// none, a tool's time from published statistics and a user's as 0.
 class ThinkTimes {
 public:
   ThinkTimes(const Trace& trace, std::uint64_t seed);
