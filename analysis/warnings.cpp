@@ -40,9 +40,11 @@ std::vector<std::string> validity_warnings(const Summary& summary) {
     const double again = static_cast<double>(counters.reloaded_blocks) /
                          static_cast<double>(counters.fetched_blocks);
     if (again > thrash_ratio) {
-      warnings.push_back(fmt::format(
-          "cache thrash: {:.1f} % of the fetched blocks had been evicted by the same instance",
-          100 * again));
+      warnings.push_back(
+          fmt::format("cache thrash: {:.1f} % of the fetched blocks had been there before and were "
+                      "evicted: the "
+                      "result hangs on the details of eviction",
+                      100 * again));
     }
   }
   if (counters.forced_releases > 0) {

@@ -138,7 +138,9 @@ private:
     const std::string& engine = jobs_[child.job].scenario.engine.name;
     if (WIFSIGNALED(status)) {
       fmt::print(stderr, "calvo: {}: ended by signal {}\n", engine, WTERMSIG(status));
-    } else if (report_ == Report::each_run && size > 0) {
+    } else if (size <= 0) {
+      fmt::print(stderr, "calvo: {}: failed with exit code {}, as told above\n", engine, code);
+    } else if (report_ == Report::each_run) {
       fmt::print(stderr, "{}: {}\n", engine, code == success ? "done" : "interrupted");
     }
   }

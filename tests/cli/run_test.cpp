@@ -1,0 +1,288 @@
+// `calvo run` and what it leaves on disk.
+#include <csignal>
+#include <filesystem>
+#include <iterator>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/program.hpp"
+
+namespace calvo::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+nlohmann::json parse(const std::string& text) {
+  return nlohmann::json::parse(text);
+}
+
+TEST(Run, LeavesAWholeRunDirectoryAndNamesIt) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  const Ran ran = here.run({"run", "s.yaml"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("Serving Benchmark Result"));
+  EXPECT_THAT(ran.out, HasSubstr("run directory: runs/small-calvo-1\n"));
+  EXPECT_THAT(ran.err, IsEmpty()) << "no progress line where nobody watches";
+  for (const char* name : {"scenario.resolved.yaml", "environment.json", "summary.json",
+                           "requests.csv", "timeline.json"}) {
+    EXPECT_THAT(here.read(std::string("runs/small-calvo-1/") + name), Not(IsEmpty())) << name;
+  }
+  const auto summary = parse(here.read("runs/small-calvo-1/summary.json"));
+  EXPECT_EQ(summary["completed"], 60);
+  EXPECT_EQ(summary["complete"], true);
+  const auto& stages = summary["stages_ms"];
+  double sum = 0;
+  for (const auto& stage : stages) sum += stage.get<double>();
+  EXPECT_NEAR(sum, summary["mean_ttft_ms"].get<double>(), 1e-6);
+  EXPECT_FALSE(parse(here.read("runs/small-calvo-1/timeline.json"))["traceEvents"].empty());
+  EXPECT_GT(parse(here.read("runs/small-calvo-1/environment.json"))["requests_per_cpu_s"], 0.0);
+}
+
+/// Files of a run that must not depend on when and where it was made.
+const std::vector<std::string> stable_files = {"scenario.resolved.yaml", "summary.json",
+                                               "requests.csv", "timeline.json"};
+
+class RunDeterminism : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(RunDeterminism, TheSameScenarioAndSeedGiveTheSameBytes) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  for (const char* out : {"a", "b"}) {
+    const Ran ran = here.run({"run", "s.yaml", "--engine", GetParam(), "--out", out, "--quiet"});
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    EXPECT_EQ(ran.out, std::string(out) + "\n");
+  }
+  for (const std::string& name : stable_files) {
+    EXPECT_EQ(here.read("a/" + name), here.read("b/" + name)) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Engine, RunDeterminism,
+                         ::testing::Values("recompute_only", "vllm_sync", "vllm_async_2025",
+                                           "early_prefetch", "calvo_fifo", "calvo_sjf", "calvo"),
+                         [](const auto& engine) { return std::string(engine.param); });
+
+TEST(Run, AnotherSeedGivesOtherRequests) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--seed", "2", "--out", "two", "--quiet"});
+  here.run({"run", "s.yaml", "--seed", "3", "--out", "three", "--quiet"});
+  EXPECT_EQ(parse(here.read("two/summary.json"))["seed"], 2);
+  EXPECT_NE(here.read("two/requests.csv"), here.read("three/requests.csv"));
+}
+
+TEST(Run, TheResolvedScenarioReloadsToTheSameRun) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--set", "engine.cut=never", "--seed", "5", "--out", "a", "--quiet"});
+  const Ran again = here.run({"run", "a/scenario.resolved.yaml", "--out", "b", "--quiet"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  for (const std::string& name : stable_files) {
+    EXPECT_EQ(here.read("a/" + name), here.read("b/" + name)) << name;
+  }
+}
+
+TEST(Run, NeverOverwritesUnlessForced) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  ASSERT_EQ(here.run({"run", "s.yaml", "--out", "a", "--quiet"}).exit_code, 0);
+  const Ran refused = here.run({"run", "s.yaml", "--seed", "9", "--out", "a"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_EQ(refused.err,
+            "calvo: a:0:0: --out: holds a run already; choose another name, or --force to replace "
+            "it\n");
+  EXPECT_EQ(parse(here.read("a/summary.json"))["seed"], 1);
+  EXPECT_EQ(here.run({"run", "s.yaml", "--seed", "9", "--out", "a", "--force"}).exit_code, 0);
+  EXPECT_EQ(parse(here.read("a/summary.json"))["seed"], 9);
+  EXPECT_THAT(here.files(), ElementsAre("a", "s.yaml"));
+}
+
+TEST(Run, NumbersRunsThatHaveNoNameOfTheirOwn) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  EXPECT_EQ(here.run({"run", "s.yaml", "--quiet"}).out, "runs/small-calvo-1\n");
+  EXPECT_EQ(here.run({"run", "s.yaml", "--quiet"}).out, "runs/small-calvo-1-2\n");
+}
+
+struct BadRun {
+  std::string name;
+  std::string scenario;
+  std::vector<std::string> arguments;
+  std::string message;
+};
+
+std::string with(const std::string& from, const std::string& to) {
+  std::string text = small_scenario();
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Run, BadInputEndsItWithItsPlaceAndNoDirectory) {
+  const BadRun cases[] = {
+      {"unknown engine",
+       small_scenario(),
+       {"--engine", "calvoo"},
+       "calvo: --set engine=calvoo:1:8: engine: unknown engine \"calvoo\" (did you mean "
+       "\"calvo\""},
+      {"unknown key", with("block_tokens", "block_token"), {}, "calvo: s.yaml:6:1: block_token: "},
+      {"number without unit", with("8 GiB", "8"), {}, "calvo: s.yaml:7:15: memory.gpu: "},
+      {"no override", small_scenario(), {"--set", "nonsense"}, "calvo: --set nonsense:1:1"},
+      {"one bad engine of several",
+       small_scenario(),
+       {"--engines", "calvo,vlm_sync"},
+       "calvo: --set engine=vlm_sync:1:8: engine: unknown engine \"vlm_sync\" (did you mean "
+       "\"vllm_sync\""},
+  };
+  for (const BadRun& bad : cases) {
+    const Workplace here;
+    here.write("s.yaml", bad.scenario);
+    std::vector<std::string> arguments = {"run", "s.yaml"};
+    arguments.insert(arguments.end(), bad.arguments.begin(), bad.arguments.end());
+    const Ran ran = here.run(arguments);
+    EXPECT_EQ(ran.exit_code, 2) << bad.name;
+    EXPECT_THAT(ran.err, StartsWith(bad.message)) << bad.name;
+    EXPECT_THAT(ran.out, IsEmpty()) << bad.name;
+    EXPECT_THAT(here.files(), ElementsAre("s.yaml")) << bad.name;
+  }
+}
+
+TEST(Run, AScenarioThatIsADirectoryIsRefused) {
+  const Workplace here;
+  std::filesystem::create_directory(here / "d");
+  EXPECT_EQ(here.run({"run", "d"}).err, "calvo: d:0:0: is a directory; name a YAML file in it\n");
+}
+
+TEST(Run, APlaceThatCannotBeWrittenIsAnError) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  const Ran ran = here.run({"run", "s.yaml", "--out", "s.yaml/run"});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("s.yaml/run:0:0: --out: cannot be made"));
+}
+
+/// The event log grows while the simulation runs.
+bool is_simulating(const Workplace& here) {
+  for (const std::string& name : here.files()) {
+    if (name.starts_with("out.partial-")) {
+      std::error_code gone;
+      const auto size = std::filesystem::file_size(here / (name + "/events.bin"), gone);
+      if (!gone && size > 1'000'000) return true;
+    }
+  }
+  return false;
+}
+
+TEST(Run, CtrlCLeavesAValidDirectoryMarkedIncomplete) {
+  const Workplace here;
+  here.write("s.yaml", endless_scenario());
+  const Ran ran = here.run_and_signal({"run", "s.yaml", "--out", "out", "--events"}, SIGINT,
+                                      [&] { return is_simulating(here); });
+  EXPECT_EQ(ran.exit_code, 130) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("INCOMPLETE"));
+  EXPECT_THAT(here.files(), ElementsAre("out", "s.yaml"));
+  const auto summary = parse(here.read("out/summary.json"));
+  EXPECT_EQ(summary["complete"], false);
+  EXPECT_LT(summary["completed"], 2'000'000);
+  EXPECT_TRUE(parse(here.read("out/timeline.json")).contains("traceEvents"));
+  EXPECT_THAT(here.run({"compare", "out"}).out, HasSubstr("calvo (incomplete)"));
+  EXPECT_EQ(here.run({"replay", "out"}).exit_code, 0);
+}
+
+TEST(Run, CtrlCReachesEveryEngineOfAComparison) {
+  const Workplace here;
+  here.write("s.yaml", endless_scenario());
+  const Ran ran = here.run_and_signal(
+      {"run", "s.yaml", "--out", "all", "--events", "--engines", "calvo,calvo_fifo", "--jobs", "2"},
+      SIGINT, [&] {
+        return std::filesystem::exists(here / "all") &&
+               std::distance(std::filesystem::directory_iterator(here / "all"), {}) == 2;
+      });
+  EXPECT_EQ(ran.exit_code, 130) << ran.err;
+  EXPECT_EQ(parse(here.read("all/calvo/summary.json"))["complete"], false);
+  EXPECT_EQ(parse(here.read("all/calvo_fifo/summary.json"))["complete"], false);
+}
+
+TEST(RunSideBySide, WritesOneDirectoryForEachEngineAndComparesThem) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  const Ran ran = here.run({"run", "s.yaml", "--engines", "vllm_sync,calvo", "--out", "all"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("TTFT against vllm_sync, paired by request"));
+  EXPECT_THAT(ran.out, HasSubstr("run directories:\n  all/vllm_sync\n  all/calvo\n"));
+  const Ran compared = here.run({"compare", "all/vllm_sync", "all/calvo"});
+  EXPECT_EQ(compared.exit_code, 0);
+  EXPECT_THAT(ran.out, StartsWith(compared.out));
+}
+
+TEST(RunSideBySide, GivesWhatEachEngineAloneGives) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--engines", "vllm_sync,calvo", "--out", "all", "--quiet"});
+  here.run({"run", "s.yaml", "--engine", "calvo", "--out", "alone", "--quiet"});
+  for (const std::string& name : stable_files) {
+    EXPECT_EQ(here.read("all/calvo/" + name), here.read("alone/" + name)) << name;
+  }
+}
+
+TEST(Compare, PrintsJsonForMachines) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--engines", "vllm_sync,calvo", "--out", "all", "--quiet"});
+  const auto json = parse(here.run({"compare", "--json", "all/vllm_sync", "all/calvo"}).out);
+  EXPECT_EQ(json["runs"].size(), 2U);
+  EXPECT_EQ(json["runs"][1]["ttft_vs_first"]["pairs"], 60);
+  EXPECT_TRUE(json["warnings"].empty());
+}
+
+TEST(Compare, SaysThatWorkloadsDiffer) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--out", "a", "--quiet"});
+  here.run({"run", "s.yaml", "--seed", "2", "--out", "b", "--quiet"});
+  EXPECT_THAT(here.run({"compare", "a", "b"}).out,
+              HasSubstr("warning: b has seed 2, the first has 1\n"));
+}
+
+TEST(Compare, RefusesADamagedDirectory) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--out", "a", "--quiet"});
+  here.write("a/summary.json", "{\n");
+  const Ran ran = here.run({"compare", "a"});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_EQ(ran.err, "calvo: a/summary.json:2:1: is not JSON; run the scenario again\n");
+}
+
+TEST(Replay, GivesTheSameCommandsAgain) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--events", "--out", "a", "--quiet"});
+  const Ran ran = here.run({"replay", "a"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("identical commands\n"));
+}
+
+TEST(Replay, SeesThatAnotherPolicyWouldHaveDecidedOtherwise) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--events", "--out", "a", "--quiet"});
+  here.run({"run", "s.yaml", "--engine", "calvo_sjf", "--events", "--out", "b", "--quiet"});
+  here.write("a/scenario.resolved.yaml", here.read("b/scenario.resolved.yaml"));
+  const Ran ran = here.run({"replay", "a"});
+  EXPECT_EQ(ran.exit_code, 1) << ran.out;
+  EXPECT_THAT(ran.out, HasSubstr("differ, first in batch"));
+}
+
+}  // namespace
+}  // namespace calvo::testing
