@@ -165,6 +165,7 @@ Draft read_draft(const YamlSection& root, FieldContext& context) {
   draft.name = root.optional<std::string>("name", stem);
   io.value("description", draft.description);
   io.value("seed", draft.seed);
+  root.has("every_engine");  // laid over the engine before (expand.hpp)
   io.group("engine", [&](FieldReader& inner) {
     inner.section().maybe<std::string>("description");
     engine_fields(inner, draft.engine);

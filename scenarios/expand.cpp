@@ -126,16 +126,45 @@ void expand(YamlNode& node, const std::string& path, const Shelf& shelf) {
   }
 }
 
+// From below: the engine's base, what the scenario says of every engine, what it says of this one.
 void expand_engine(YamlNode& root, const SearchPath& search) {
   set_default(root, "engine", "calvo");
   YamlNode& engine = *root.find("engine");
-  if (engine.kind == Kind::null) return;
-  if (engine.kind == Kind::map) {
-    set_default(engine, "base", "calvo");
-    name_changes(engine);
-    write_out(engine);
+  if (engine.kind == Kind::scalar) {
+    const YamlNode name = engine;
+    engine.text.clear();
+    put(engine, "base", name);
+    set_default(engine, "name", name.text);
   }
-  expand(engine, "engine", EngineShelf(search));
+  if (engine.kind != Kind::map) return;
+  set_default(engine, "base", "calvo");
+  name_changes(engine);
+  write_out(engine);
+
+  const EngineShelf shelf(search);
+  const bool bare = engine.entries.size() == 2;  // base and name: an error is about the name
+  YamlNode under = look_up(*engine.find("base"), bare ? "engine" : "engine.base", shelf, 0);
+  if (YamlNode* every = root.find("every_engine")) {
+    if (every->kind != Kind::map) {
+      throw InputError(every->pos(), "every_engine",
+                       "a mapping like \"decode: false\" is expected");
+    }
+    for (const char* key : {"base", "name"}) {
+      if (const YamlNode* value = every->find(key)) {
+        throw InputError(value->pos(), std::string("every_engine.") + key,
+                         "belongs to one engine; move it to \"engine\"");
+      }
+    }
+    write_out(*every);
+    lay_over(under, *every);
+  }
+  remove_key(engine, "base");
+  under.file = engine.file;
+  under.line = engine.line;
+  under.column = engine.column;
+  lay_over(under, engine);
+  engine = std::move(under);
+  remove_key(root, "every_engine");
 }
 
 // A DRAM is a rate, "unlimited" or a name of the catalogue.

@@ -21,7 +21,8 @@ inline constexpr std::string_view named_keys[] = {"engine",
 
 /// Replaces every name under `named_keys`, and DRAM kinds, by its mapping: the entry's, with the
 /// keys that the scenario gives beside `base` laid over it. Places stay those of the text that each
-/// value comes from. Throws InputError for an unknown name, with the nearest ones.
+/// value comes from. What stands under "every_engine" comes between an engine and its changes.
+/// Throws InputError for an unknown name, with the nearest ones.
 void expand_names(YamlNode& root, const SearchPath& search);
 
 /// A named engine.

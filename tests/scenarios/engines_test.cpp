@@ -139,6 +139,23 @@ TEST(Engines, PartOfAnOrderOrWindowKeepsTheRestOfItsBase) {
   EXPECT_EQ(engine.network_window.bytes.count(), unbounded);
 }
 
+TEST(Engines, WhatHoldsForEveryEngineIsNotPartOfItsName) {
+  const std::string text = small_scenario + "every_engine: {decode: false, order: edf}\n";
+  const auto engine = [&](std::vector<std::string> overrides) {
+    return load_scenario_text(text, "s.yaml", with(std::move(overrides))).engine;
+  };
+  EXPECT_EQ(engine({}).name, "calvo");
+  EXPECT_EQ(engine({"engine=vllm_sync"}).name, "vllm_sync");
+  EXPECT_FALSE(engine({"engine=vllm_sync"}).decode);
+  EXPECT_EQ(engine({"engine=vllm_sync"}).pcie_order.policy, "edf");
+  EXPECT_TRUE(engine({"engine.decode=true"}).decode);
+  EXPECT_EQ(error_of(text + "\n", {"every_engine.ordr=edf"}),
+            "--set every_engine.ordr=edf:1:14: engine.ordr: unknown key (did you mean \"order\"?)");
+  EXPECT_EQ(error_of(text, {"every_engine.name=x"}),
+            "--set every_engine.name=x:1:19: every_engine.name: belongs to one engine; move it to "
+            "\"engine\"");
+}
+
 TEST(Engines, AChangedEngineSaysSoInItsName) {
   EXPECT_EQ(load_small({"engine.cut=never", "engine.costs.step=1 ms"}).engine.name,
             "calvo+cut=never+costs");
