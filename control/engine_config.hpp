@@ -23,7 +23,8 @@ enum class Coupling : std::uint8_t { serial, decoupled };
 ///   on_arrival    as soon as the lookup has answered
 enum class NetworkStart : std::uint8_t { in_step, at_admission, first_probe, on_arrival };
 /// When a request's host-to-GPU copies may begin.
-///   in_step     inside the step, after the network load
+///   in_step     inside the step, after the network load; where that comes before the step, the
+///               same as at_batch
 ///   at_batch    when the step that prefills the request is formed; never behind an unfinished load
 ///   on_landing  block by block as they land in host memory
 enum class PcieStart : std::uint8_t { in_step, at_batch, on_landing };
@@ -115,11 +116,15 @@ struct EngineConfig {
   Seconds idle_poll{1e-3};  ///< completion_seen: at_step while no step runs
   Window network_window{Bytes{64LL << 20}, 2};
   Window pcie_window{Bytes{64LL << 20}, 2};
-  std::int32_t prefetch_requests = 0;  ///< 0: no bound on requests whose network load has begun
+  std::int32_t prefetch_requests = 0;  ///< 0: no bound on requests whose network load has begun and
+                                       ///< that have not started to compute
   Preempt preempt = Preempt::newest;
   Write write = Write::through;
   std::int32_t write_threshold = 2;  ///< write: selective, hits before a block is written back
   Window write_window{Bytes{64LL << 20}, 2};
+  /// Share of host memory that loads leave to write-back, unless nothing is written back: without
+  /// it, loads that wait for GPU memory keep new KV from the pool, and the next turn misses.
+  double write_reserve = 0.1;
   Restore restore = Restore::load_all;
   std::int32_t concurrent_prefills = 1;   ///< requests with prefill tokens in one step
   std::int64_t token_budget = unbounded;  ///< tokens a step computes, decodes included

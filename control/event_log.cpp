@@ -232,16 +232,13 @@ ReplayReport replay(std::span<const std::byte> log, const std::string& file,
     } else {
       fresh[reducer]->handle(batch, commands);
     }
+    report.events += count;
     if (digest(commands) != expected) {
-      if (!report.first) {
-        report.first = report.batches;
-        report.first_reducer = reducer;
-        report.first_date = batch.empty() ? Instant{} : batch.front().time;
-      }
-      ++report.differing;
+      report.difference = {report.batches, reducer, batch.empty() ? Instant{} : batch.front().time};
+      ++report.batches;
+      break;
     }
     ++report.batches;
-    report.events += count;
   }
   return report;
 }

@@ -39,16 +39,21 @@ private:
   std::vector<bool> written_;  ///< by request id
 };
 
-struct ReplayReport {
-  std::int64_t batches = 0;
-  std::int64_t events = 0;
-  std::int64_t differing = 0;         ///< batches whose commands differ
-  std::optional<std::int64_t> first;  ///< index of the first such batch
-  std::uint32_t first_reducer = 0;
-  Instant first_date{};
+/// The first batch that was answered otherwise than in the log.
+struct ReplayDifference {
+  std::int64_t batch = 0;  ///< its index
+  std::uint32_t reducer = 0;
+  Instant date{};
 };
 
-/// Feeds a log to fresh reducers and compares what they command. Throws InputError, naming `file`
+struct ReplayReport {
+  std::int64_t batches = 0;  ///< of the log, up to and with the first that differs
+  std::int64_t events = 0;
+  std::optional<ReplayDifference> difference;
+};
+
+/// Feeds a log to fresh reducers and compares what they command, up to the first difference: what
+/// follows answers commands that these reducers have not given. Throws InputError, naming `file`
 /// and the byte offset as column, if the log is not one or ends inside a record.
 ReplayReport replay(std::span<const std::byte> log, const std::string& file,
                     const EngineConfig& engine, const InstanceResources& resources,

@@ -30,7 +30,14 @@ Instance::Instance(const EngineConfig& config, const InstanceResources& resource
       fetched_before_(4 * resources.host_blocks) {
   CALVO_EXPECT(resources.block_tokens > Tokens{0} && resources.gpu_blocks > 0);
   CALVO_EXPECT(config.concurrent_prefills > 0 && config.token_budget > 0);
+  if (config.pcie_start == PcieStart::in_step && config.network_start != NetworkStart::in_step) {
+    config_.pcie_start = PcieStart::at_batch;  // inside the step, behind a load that came before it
+  }
   CALVO_EXPECT(config.chunk_tokens > 0 && config.max_running > 0 && config.max_leap > 0);
+  if (config.write != Write::none) {
+    host_reserve_ = static_cast<std::int64_t>(config.write_reserve *
+                                              static_cast<double>(resources.host_blocks));
+  }
   if (config.write == Write::on_evict) {
     gpu_.record_evictions();
     host_.record_evictions();
@@ -256,7 +263,7 @@ void Instance::plan(Job& job) {
   const std::int32_t gpu_prefix = resident_end(gpu_, spec, 0, at);
   if (config_.pcie_start == PcieStart::at_batch) {
     // The whole load lies in host memory before its copy begins: no more than fits there.
-    const std::int64_t most = gpu_prefix + host_.capacity();
+    const std::int64_t most = gpu_prefix + host_.capacity() - host_reserve_;
     const auto cut = static_cast<std::int32_t>(std::min<std::int64_t>(at, most));
     const std::int32_t dropped = at - cut;
     in_remote -= std::min(in_remote, dropped);

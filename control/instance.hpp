@@ -183,6 +183,7 @@ private:
 
   // instance_loads.cpp: the network and PCIe stages
   void enable_loads(Job& job);
+  void count_prefetch(Job& job);
   void dispatch_network();
   Issue issue_fetch(Job& job);
   void fetched(const Event& event);
@@ -237,6 +238,7 @@ private:
   std::unique_ptr<policies::OrderPolicy> prefill_order_;
   std::unique_ptr<policies::RestorePolicy> restore_;
   bool walks_;
+  std::int64_t host_reserve_ = 0;  ///< slots that loads leave to write-back
 
   KvBook gpu_;
   KvBook host_;

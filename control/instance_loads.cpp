@@ -10,11 +10,13 @@ namespace calvo::control {
 void Instance::enable_loads(Job& job) {
   job.network_enabled = true;
   if (config_.pcie_start == PcieStart::on_landing) job.pcie_enabled = true;
-  if (!job.counted_prefetch) {
-    job.counted_prefetch = true;
-    ++prefetching_;
-  }
+  if (config_.network_start != NetworkStart::on_arrival) count_prefetch(job);
   extend_host(job);
+}
+
+void Instance::count_prefetch(Job& job) {
+  if (!job.counted_prefetch) ++prefetching_;
+  job.counted_prefetch = true;
 }
 
 /// Dates of the stages, as soon as they are known.
@@ -126,6 +128,11 @@ void Instance::dispatch_network() {
 
 Instance::Issue Instance::issue_fetch(Job& job) {
   const RequestSpec& spec = *job.spec;
+  if (config_.prefetch_requests > 0 && !job.counted_prefetch &&
+      prefetching_ >= config_.prefetch_requests && job.phase == Phase::waiting) {
+    return Issue::nothing;  // as many requests as may have begun to load have
+  }
+  count_prefetch(job);
   if (config_.gpu_memory == GpuMemory::at_network_issue && job.wanted == 0) {
     commit(job, prefill_blocks(job), 0);  // CALVO: proactive; if there is none, at the copy
   }
@@ -180,8 +187,8 @@ Instance::Issue Instance::issue_fetch(Job& job) {
     return Issue::nothing;
   }
   // One run: absent blocks in order, of one storage node, no more than there are slots for.
-  const std::int64_t room = host_.available();
-  if (room == 0) return Issue::no_space;
+  const std::int64_t room = host_.available() - host_reserve_;
+  if (room <= 0) return Issue::no_space;
   const std::uint32_t slot = new_run(Flow::fetch);
   std::int32_t to = first;
   std::uint32_t node = 0;
@@ -310,7 +317,7 @@ bool Instance::pcie_has_source(const Job& job) const {
   if (job.gpu_issued < job.landed) {
     // A copy inside a step follows the whole load, unless host memory cannot hold it all at once.
     return config_.pcie_start != PcieStart::in_step || job.landed >= job.use ||
-           (job.fetching == 0 && host_.available() == 0);
+           (job.fetching == 0 && host_.available() <= host_reserve_);
   }
   return job.fetching > 0 && config_.pcie_start == PcieStart::on_landing &&
          fetch_covering(job, job.gpu_issued) != none;

@@ -72,12 +72,17 @@ bool Instance::commit(Job& job, std::int64_t slots, std::int64_t owed) {
     extend_gpu(job);
     return true;
   }
+  const auto fits = [&](std::int32_t resident) {
+    const std::int64_t taken = resident + job.copying_blocks + job.anonymous;
+    std::int64_t room = uncommitted() + job.committed;
+    if (config_.load_admission == LoadAdmission::free_minus_reserved) room -= owed_ - job.owed;
+    return std::max<std::int64_t>(0, slots - taken) <= room;
+  };
+  if (!fits(job.use)) return false;  // not even if all its prefix were there: no need to look
   const std::int32_t end = resident_end(gpu_, *job.spec, job.gpu, job.use);
+  if (!fits(end)) return false;
   if (end > job.gpu) pin_range(gpu_, *job.spec, job.gpu, end);
-  const std::int64_t taken = end + job.copying_blocks + job.anonymous;
-  std::int64_t room = uncommitted() + job.committed;
-  if (config_.load_admission == LoadAdmission::free_minus_reserved) room -= owed_ - job.owed;
-  if (std::max<std::int64_t>(0, slots - taken) > room) {
+  if (!fits(end)) {  // what it pinned was part of the room
     if (end > job.gpu) unpin_range(gpu_, *job.spec, job.gpu, end);
     return false;
   }

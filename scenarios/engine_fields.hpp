@@ -67,6 +67,7 @@ void engine_fields(Io& io, control::EngineConfig& engine) {
   io.name("write", engine.write, "write rule");
   io.value("write_threshold", engine.write_threshold, at_least(std::int32_t{1}));
   window_field(io, "write_window", engine.write_window);
+  io.share("write_reserve", engine.write_reserve);
   io.name("restore", engine.restore, "restore plan");
   io.value("concurrent_prefills", engine.concurrent_prefills, at_least(std::int32_t{1}));
   io.bound("token_budget", engine.token_budget, 1);

@@ -91,7 +91,7 @@ TEST(Engines, EveryNumberIsReachableFromYaml) {
       load_small({"engine.load_timeout_base=3 s", "engine.load_timeout_per_kilotoken=7 ms",
                   "engine.idle_poll=2 ms", "engine.network_window={bytes: 1 MiB, operations: 3}",
                   "engine.pcie_window.operations=unbounded", "engine.prefetch_requests=4",
-                  "engine.write_threshold=5", "engine.write_window.bytes=unbounded",
+                  "engine.write_threshold=5", "engine.write_reserve=25 %", "engine.write_window.bytes=unbounded",
                   "engine.concurrent_prefills=6", "engine.token_budget=2048",
                   "engine.chunk_tokens=512", "engine.max_running=9", "engine.tensor_parallel=2",
                   "engine.max_leap=16", "engine.decode=false", "engine.costs.step=1 ms",
@@ -105,6 +105,7 @@ TEST(Engines, EveryNumberIsReachableFromYaml) {
   EXPECT_EQ(engine.pcie_window.operations, unbounded);
   EXPECT_EQ(engine.prefetch_requests, 4);
   EXPECT_EQ(engine.write_threshold, 5);
+  EXPECT_EQ(engine.write_reserve, 0.25);
   EXPECT_EQ(engine.write_window.bytes.count(), unbounded);
   EXPECT_EQ(engine.concurrent_prefills, 6);
   EXPECT_EQ(engine.token_budget, 2048);
