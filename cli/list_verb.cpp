@@ -143,7 +143,8 @@ Rows datasets() {
 Rows flow_backends() {
   return described<scenarios::FlowBackend>(
       {"our max-min solver as a model of SimGrid's engine; weights, caps and priorities",
-       "SimGrid's own communications: the reference"});
+       "SimGrid's own communications: the reference",
+       "our solver and clock without SimGrid: the same dates, many in one process"});
 }
 
 Rows topologies() {

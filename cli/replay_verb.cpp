@@ -33,16 +33,16 @@ int replay(const std::string& directory) {
   const control::ReplayReport report = control::replay(
       std::as_bytes(std::span(log)), file, scenario.engine, scenario.instance,
       topology.serving_nodes * topology.instances_per_node, scenario.routing, *scenario.estimates);
-  fmt::print("{} batches, {} events: ", report.batches, report.events);
-  if (report.differing == 0) {
-    fmt::print("identical commands\n");
+  if (!report.difference) {
+    fmt::print("{} batches, {} events: identical commands\n", report.batches, report.events);
     return success;
   }
-  const std::string reducer = report.first_reducer == control::router_index
+  const control::ReplayDifference& difference = *report.difference;
+  const std::string reducer = difference.reducer == control::router_index
                                   ? "the router"
-                                  : fmt::format("instance {}", report.first_reducer);
-  fmt::print("the commands of {} batches differ, first in batch {} ({} at {:.9f} s)\n",
-             report.differing, report.first.value_or(0), reducer, seconds_of(report.first_date));
+                                  : fmt::format("instance {}", difference.reducer);
+  fmt::print("the commands differ, first in batch {}: {} at {:.9f} s\n", difference.batch, reducer,
+             seconds_of(difference.date));
   return failure;
 }
 

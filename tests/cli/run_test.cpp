@@ -137,7 +137,10 @@ TEST(Run, BadInputEndsItWithItsPlaceAndNoDirectory) {
        "\"calvo\""},
       {"unknown key", with("block_tokens", "block_token"), {}, "calvo: s.yaml:6:1: block_token: "},
       {"number without unit", with("8 GiB", "8"), {}, "calvo: s.yaml:7:15: memory.gpu: "},
-      {"no override", small_scenario(), {"--set", "nonsense"}, "calvo: --set nonsense:1:1"},
+      {"no override",
+       small_scenario(),
+       {"--set", "nonsense"},
+       "calvo: --set nonsense:1:9: no \"=\"; write --set a.b.c=value"},
       {"one bad engine of several",
        small_scenario(),
        {"--engines", "calvo,vlm_sync"},
@@ -281,7 +284,7 @@ TEST(Replay, SeesThatAnotherPolicyWouldHaveDecidedOtherwise) {
   here.write("a/scenario.resolved.yaml", here.read("b/scenario.resolved.yaml"));
   const Ran ran = here.run({"replay", "a"});
   EXPECT_EQ(ran.exit_code, 1) << ran.out;
-  EXPECT_THAT(ran.out, HasSubstr("differ, first in batch"));
+  EXPECT_THAT(ran.out, StartsWith("the commands differ, first in batch "));
 }
 
 }  // namespace
