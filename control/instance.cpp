@@ -421,10 +421,10 @@ void Instance::dispatch() {
     if (give_way == 1 || step_phase_ != StepPhase::idle) dispatch_loads();
     if (step_phase_ == StepPhase::idle) {
       do {
-        truncated_ = false;
+        now_loaded_ = false;
         form_step();
         dispatch_loads();  // the step may have enabled some
-      } while (step_phase_ == StepPhase::idle && truncated_);
+      } while (step_phase_ == StepPhase::idle && now_loaded_);
     }
     if (step_phase_ == StepPhase::loading && members_loaded()) launch();
     dispatch_writes();

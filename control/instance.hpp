@@ -278,7 +278,7 @@ private:
   bool step_decodes_ = false;                             ///< the running step advances `decoding_`
   bool again_ = false;       ///< the PCIe stage sent a job back to the network
   bool giving_way_ = false;  ///< memory has just been taken from a request that waited
-  bool truncated_ = false;   ///< a request that waited for loads may be ready without them
+  bool now_loaded_ = false;  ///< a request that waited for loads may not have to any more
   bool reform_ = false;      ///< something changed that could join a batch
 
   std::vector<Event> deferred_;  ///< completion_seen: at_step

@@ -48,7 +48,7 @@ void Instance::truncate(Job& job, std::int32_t use) {
   if (use >= job.use) return;
   counters_.recomputed_blocks += job.use - use;
   job.use = use;
-  truncated_ = true;
+  now_loaded_ = true;
   if (use == 0) job.resident = true;
   const std::int32_t kept = std::max(use, job.host_low);
   if (job.landed > kept) {
@@ -138,7 +138,7 @@ Instance::Issue Instance::issue_fetch(Job& job) {
   }
   extend_host(job);
   if (config_.pcie_start == PcieStart::at_batch) {  // some of it lay in GPU memory when planned
-    const std::int64_t most = job.host_low + host_.capacity();
+    const std::int64_t most = job.host_low + host_.capacity() - host_reserve_;
     truncate(job, static_cast<std::int32_t>(std::min<std::int64_t>(job.use, most)));
   }
   // Walk over what needs no fetch: blocks that are here, or that somebody is fetching.
@@ -154,6 +154,7 @@ Instance::Issue Instance::issue_fetch(Job& job) {
               if (job.landed == at) {
                 if (job.landed > job.host_low) unpin_range(host_, spec, job.host_low, job.landed);
                 job.host_low = job.landed = at + state.count;
+                now_loaded_ = now_loaded_ || job.landed >= job.use;
               }
               state.state = KvBook::State::resident;
             } else {

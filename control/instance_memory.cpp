@@ -139,6 +139,7 @@ void Instance::extend_host(Job& job) {
   if (end > job.landed) {
     pin_range(host_, *job.spec, job.landed, end);
     job.landed = end;
+    now_loaded_ = now_loaded_ || end >= job.use;
     job.net_issued = std::max(job.net_issued, end);
   }
   note_progress(job);

@@ -16,6 +16,7 @@ void Instance::form_step() {
   for (const std::uint32_t slot : prefilling_) add_part(jobs_[slot], budget);
 
   bool full = false;  // a request better than those that follow waits for memory
+  bool set_aside = false;
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     const auto running = static_cast<std::int32_t>(prefilling_.size() + decoding_.size());
     if (budget <= 0 || running >= config_.max_running) break;
@@ -23,7 +24,9 @@ void Instance::form_step() {
     Job& job = *next;
     ++next;  // the job may leave the queue
     if (full && job.wanted < prefill_blocks(job)) continue;
+    if (giving_way_ && set_aside && !job.network_enabled) continue;  // a better one goes first
     const Start start = try_start(job);
+    set_aside = set_aside || (start == Start::set_aside && !job.cancelled);
     if (start == Start::no_space && config_.no_space == NoSpace::break_) {
       if (walks_) break;
       full = true;  // those that hold all they need are not behind it: memory comes from their end

@@ -2,11 +2,13 @@
 // a switch can have.
 #pragma once
 
+#include <array>
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "control/engine_config.hpp"
+#include "core/random.hpp"
 
 namespace calvo::control {
 
@@ -159,6 +161,51 @@ inline std::vector<EngineConfig> all_engines() {
   });
   like(calvo_sjf(), "first_token_only", [](E& e) { e.decode = false; });
   return engines;
+}
+
+/// Any row of the table: each switch at any of its values.
+inline EngineConfig any_engine(std::uint64_t seed) {
+  Random random(seed, 11);
+  EngineConfig engine;
+  engine.name = "any_" + std::to_string(seed);
+  const auto pick = [&]<class Enum>(Enum& value) {
+    value = static_cast<Enum>(random.below(names<Enum>().size()));
+  };
+  const auto number = [&](std::int64_t low, std::int64_t high) {
+    return low +
+           static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low + 1)));
+  };
+  pick(engine.coupling);
+  pick(engine.network_start);
+  pick(engine.pcie_start);
+  pick(engine.gpu_memory);
+  pick(engine.no_space);
+  pick(engine.load_admission);
+  pick(engine.load_stop);
+  pick(engine.cut);
+  pick(engine.step_waits_for);
+  pick(engine.completion_seen);
+  pick(engine.preempt);
+  pick(engine.write);
+  if (random.below(4) == 0) pick(engine.restore);
+  const auto orders =
+      std::to_array<const char*>({"fifo", "sjf_new", "sjf_cached", "sjf_cost", "edf", "lstf"});
+  for (OrderChoice* order : {&engine.network_order, &engine.pcie_order, &engine.prefill_order}) {
+    *order = {orders[random.below(orders.size())], random.below(2) == 0 ? 0.0 : random.uniform()};
+  }
+  engine.load_timeout_base = Seconds{1e-3 * random.uniform()};
+  engine.load_timeout_per_kilotoken = Seconds{1e-2 * random.uniform()};
+  engine.network_window.operations = random.below(3) == 0 ? unbounded : number(1, 3);
+  engine.pcie_window.operations = random.below(3) == 0 ? unbounded : number(1, 3);
+  engine.write_window.operations = number(1, 3);
+  engine.prefetch_requests = static_cast<std::int32_t>(number(0, 3));
+  engine.concurrent_prefills = static_cast<std::int32_t>(number(1, 4));
+  engine.token_budget = random.below(2) == 0 ? unbounded : number(8, 64);
+  engine.chunk_tokens = random.below(2) == 0 ? unbounded : number(4, 40);
+  engine.max_running = static_cast<std::int32_t>(random.below(2) == 0 ? 256 : number(1, 4));
+  engine.max_leap = random.below(2) == 0 ? unbounded : number(1, 8);
+  engine.decode = random.below(5) != 0;
+  return engine;
 }
 
 }  // namespace calvo::control
