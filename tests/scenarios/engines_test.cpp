@@ -87,16 +87,27 @@ TEST(Engines, EverySwitchIsReachableFromYaml) {
 }
 
 TEST(Engines, EveryNumberIsReachableFromYaml) {
-  const EngineConfig engine =
-      load_small({"engine.load_timeout_base=3 s", "engine.load_timeout_per_kilotoken=7 ms",
-                  "engine.idle_poll=2 ms", "engine.network_window={bytes: 1 MiB, operations: 3}",
-                  "engine.pcie_window.operations=unbounded", "engine.prefetch_requests=4",
-                  "engine.write_threshold=5", "engine.write_reserve=25 %", "engine.write_window.bytes=unbounded",
-                  "engine.concurrent_prefills=6", "engine.token_budget=2048",
-                  "engine.chunk_tokens=512", "engine.max_running=9", "engine.tensor_parallel=2",
-                  "engine.max_leap=16", "engine.decode=false", "engine.costs.step=1 ms",
-                  "engine.costs.operation=2 us", "engine.costs.lookup=3 us", "engine.name=mine"})
-          .engine;
+  const EngineConfig engine = load_small({"engine.load_timeout_base=3 s",
+                                          "engine.load_timeout_per_kilotoken=7 ms",
+                                          "engine.idle_poll=2 ms",
+                                          "engine.network_window={bytes: 1 MiB, operations: 3}",
+                                          "engine.pcie_window.operations=unbounded",
+                                          "engine.prefetch_requests=4",
+                                          "engine.write_threshold=5",
+                                          "engine.write_reserve=25 %",
+                                          "engine.write_window.bytes=unbounded",
+                                          "engine.concurrent_prefills=6",
+                                          "engine.token_budget=2048",
+                                          "engine.chunk_tokens=512",
+                                          "engine.max_running=9",
+                                          "engine.tensor_parallel=2",
+                                          "engine.max_leap=16",
+                                          "engine.decode=false",
+                                          "engine.costs.step=1 ms",
+                                          "engine.costs.operation=2 us",
+                                          "engine.costs.lookup=3 us",
+                                          "engine.name=mine"})
+                                  .engine;
   EXPECT_EQ(engine.load_timeout_base, Seconds{3});
   EXPECT_EQ(engine.load_timeout_per_kilotoken, Seconds{0.007});
   EXPECT_EQ(engine.idle_poll, Seconds{0.002});
