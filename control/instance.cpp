@@ -434,9 +434,8 @@ void Instance::dispatch() {
     CALVO_ENSURE(release_worst(give_way));
     ++counters_.forced_releases;
     hold_growth();
-    giving_way_ = true;
   }
-  giving_way_ = false;
+  only_ = none;
   if (step_phase_ == StepPhase::running && step_iterations_ > 1 && reform_ && !step_cut_) {
     command(CommandKind::cut_step).run = step_id_;
     step_cut_ = true;
@@ -449,15 +448,19 @@ bool Instance::anything_in_flight() const {
 }
 
 /// Takes their memory from the `count` requests that are last in the prefill order among those that
-/// hold any while they wait; false if that leaves everything as it is.
+/// hold any while they wait, and lets only the first of all that wait take any; false if that
+/// leaves everything as it is.
 bool Instance::release_worst(std::size_t count) {
   holders_.clear();
+  const Job* best = nullptr;
   for (Job& job : jobs_) {
     const bool holds =
         job.wanted > 0 || job.gpu > 0 || job.anonymous > 0 || job.landed > job.host_low;
     const bool parked = job.phase == Phase::waiting || job.phase == Phase::member;
     if (parked && holds) holders_.push_back(&job);
+    if (parked && (best == nullptr || By<&Job::prefill_key>{}(job, *best))) best = &job;
   }
+  only_ = best == nullptr ? none : best->slot;
   if (count > 2 * (jobs_.size() + 1)) return false;
   if (count > holders_.size()) {
     if (decoding_.size() + prefilling_.size() >= 2) {  // running requests hold the rest
@@ -475,9 +478,9 @@ bool Instance::release_worst(std::size_t count) {
     release_gpu(*job);
     if (config_.network_start != NetworkStart::on_arrival) {
       job->network_enabled = job->pcie_enabled = false;
-      if (job->counted_prefetch) --prefetching_;
-      job->counted_prefetch = false;
     }
+    if (job->counted_prefetch) --prefetching_;
+    job->counted_prefetch = false;
     job->resident = job->use == 0;
     set_phase(*job, Phase::waiting);
   }

@@ -156,6 +156,7 @@ private:
   void update_queues(Job& job);
   void dispatch();
   bool release_worst(std::size_t count);
+  bool gives_way(const Job& job) const { return only_ != none && only_ != job.slot; }
   bool anything_in_flight() const;
 
   // instance_memory.cpp: what a job holds
@@ -277,7 +278,7 @@ private:
   std::vector<std::uint32_t> due_decodes_, due_members_;  ///< reused while a step is taken apart
   bool step_decodes_ = false;                             ///< the running step advances `decoding_`
   bool again_ = false;       ///< the PCIe stage sent a job back to the network
-  bool giving_way_ = false;  ///< memory has just been taken from a request that waited
+  std::uint32_t only_ = none;  ///< while others give way: the one request that may take memory
   bool now_loaded_ = false;  ///< a request that waited for loads may not have to any more
   bool reform_ = false;      ///< something changed that could join a batch
 

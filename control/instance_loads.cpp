@@ -111,6 +111,10 @@ void Instance::dispatch_network() {
   for (auto next = network_queue_.begin(); next != network_queue_.end();) {
     Job& job = *next;
     const auto after = std::next(next);
+    if (gives_way(job)) {
+      next = after;
+      continue;
+    }
     const Issue issue = issue_fetch(job);
     if (issue == Issue::no_credit) {
       cut_for(job.network_key, active_fetches_, CommandKind::cut_fetch);
@@ -129,7 +133,8 @@ void Instance::dispatch_network() {
 Instance::Issue Instance::issue_fetch(Job& job) {
   const RequestSpec& spec = *job.spec;
   if (config_.prefetch_requests > 0 && !job.counted_prefetch &&
-      prefetching_ >= config_.prefetch_requests && job.phase == Phase::waiting) {
+      prefetching_ >= config_.prefetch_requests && job.phase == Phase::waiting &&
+      only_ != job.slot) {
     return Issue::nothing;  // as many requests as may have begun to load have
   }
   count_prefetch(job);
@@ -329,7 +334,7 @@ void Instance::dispatch_pcie() {
   for (auto next = pcie_queue_.begin(); next != pcie_queue_.end();) {
     Job& job = *next;
     const auto after = std::next(next);
-    if (full && job.wanted == 0) {
+    if ((full && job.wanted == 0) || gives_way(job)) {
       next = after;
       continue;
     }

@@ -117,6 +117,7 @@ void Instance::extend_gpu(Job& job) {
     pin_range(gpu_, *job.spec, job.gpu, end);
     job.gpu = end;
     job.gpu_issued = std::max(job.gpu_issued, end);
+    now_loaded_ = now_loaded_ || end >= job.use;
     recommit(job);
   }
   if (job.gpu > job.host_low) {

@@ -16,7 +16,6 @@ void Instance::form_step() {
   for (const std::uint32_t slot : prefilling_) add_part(jobs_[slot], budget);
 
   bool full = false;  // a request better than those that follow waits for memory
-  bool set_aside = false;
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     const auto running = static_cast<std::int32_t>(prefilling_.size() + decoding_.size());
     if (budget <= 0 || running >= config_.max_running) break;
@@ -24,9 +23,8 @@ void Instance::form_step() {
     Job& job = *next;
     ++next;  // the job may leave the queue
     if (full && job.wanted < prefill_blocks(job)) continue;
-    if (giving_way_ && set_aside && !job.network_enabled) continue;  // a better one goes first
+    if (gives_way(job)) continue;
     const Start start = try_start(job);
-    set_aside = set_aside || (start == Start::set_aside && !job.cancelled);
     if (start == Start::no_space && config_.no_space == NoSpace::break_) {
       if (walks_) break;
       full = true;  // those that hold all they need are not behind it: memory comes from their end
@@ -59,12 +57,11 @@ void Instance::probe_waiting() {
     const std::int64_t all = prefill_blocks(job);
     const bool at_begin = config_.gpu_memory == GpuMemory::at_load_begin;
     if (at_begin && (job.resident || loads_over(job))) reserve(job, all, 0);
-    if (giving_way_ && job.network_enabled && !loads_over(job)) return;  // it goes first
+    if (gives_way(job)) continue;
     if (job.network_enabled || job.resident) continue;
     if (at_begin) reserve(job, load_blocks(job), all - load_blocks(job));
     enable_loads(job);
     update_queues(job);
-    if (giving_way_) return;
   }
 }
 
