@@ -193,6 +193,7 @@ void Cluster::post(std::uint32_t host, const Event& event) {
 /// commands may be over at once.
 void Cluster::deliver() {
   while (!router_inbox_.empty() || !touched_.empty()) {
+    result_.end = world_.date();  // a timer that nobody needs any more is not part of the run
     if (!router_inbox_.empty()) {
       std::vector<Event> batch;
       batch.swap(router_inbox_);
@@ -502,9 +503,11 @@ void Cluster::copies_changed(std::uint32_t index, std::int64_t flowing) {
 
 RunResult Cluster::collect() {
   RunResult result = std::move(result_);
-  const Instant end = world_.date();
-  result.end = end;
-  if (world_.stopped()) result.complete = false;
+  if (world_.stopped()) {
+    result.complete = false;
+    result.end = world_.date();
+  }
+  const Instant end = result.end;
   const double span = seconds_of(end);
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     Host& host = hosts_[i];

@@ -429,16 +429,29 @@ void Transfers::look_again(std::uint32_t slot, Seconds after) {
   world_.at(due, {timer_kind_, 0, slot, ++copy.version});
 }
 
+/// All fetches are asked for their rates before any copy is given a new cap: a change of a flow
+/// between two questions would have the network solved again for each.
 void Transfers::follow() {
+  for (const std::uint32_t slot : followers_) {
+    Transfer& copy = transfers_[slot];
+    const Transfer& leader = transfers_[copy.leader];
+    copy.lead_rate = leader.state == Transfer::State::flowing ? rate_of(leader) : 0;
+  }
   for (std::size_t i = 0; i < followers_.size(); ++i) follow(followers_[i]);
+  for (const std::uint32_t slot : followers_) {
+    Transfer& copy = transfers_[slot];
+    if (copy.backlog <= 0) continue;
+    const double own = rate_of(copy);
+    if (own > copy.lead_rate) look_again(slot, Seconds{copy.backlog / (own - copy.lead_rate)});
+  }
 }
 
 /// Holds a following copy to what has landed: it may not overtake, and needs whole blocks.
 void Transfers::follow(std::uint32_t slot) {
   Transfer& copy = transfers_[slot];
   const Transfer& leader = transfers_[copy.leader];
+  copy.backlog = 0;
   if (leader.state != Transfer::State::flowing || (!exact_caps_ && !by_block_)) return;
-  const double before = (copy.from - leader.from) * block_bytes_;
   if (by_block_) {
     if (!copy.lanes.empty() || copy.moved >= copy.granted) return;
     if (leader.moved - (copy.from - leader.from) > copy.moved) {
@@ -447,12 +460,12 @@ void Transfers::follow(std::uint32_t slot) {
     }
     return;
   }
-  const double landed = moved_bytes(leader) - before;
-  const double rate = rate_of(leader);
-  constexpr double slack = 1e-6;  // of a block
+  const double landed = moved_bytes(leader) - (copy.from - leader.from) * block_bytes_;
+  constexpr double slack = 1e-5;  // of a block
   if (copy.state == Transfer::State::waiting) {
     if (landed < block_bytes_ * (1 - slack)) {
-      if (rate > 0) look_again(slot, Seconds{(block_bytes_ - landed) / rate});
+      const double missing = block_bytes_ - landed;
+      if (copy.lead_rate > 0) look_again(slot, Seconds{missing / copy.lead_rate});
       return;
     }
     copy.began = world_.date();
@@ -460,16 +473,13 @@ void Transfers::follow(std::uint32_t slot) {
     copy.cap_now = 0;
   }
   if (copy.lanes.empty()) return;  // has all it was to copy of this fetch
-  const double backlog = landed - block_bytes_ - moved_bytes(copy);
-  const bool behind = backlog > slack * block_bytes_;
-  const double limit = behind ? cap(copy.kind) : std::min(cap(copy.kind), rate / shards(copy));
+  const double behind = landed - block_bytes_ - moved_bytes(copy);
+  if (behind > slack * block_bytes_) copy.backlog = behind;
+  const double limit =
+      copy.backlog > 0 ? cap(copy.kind) : std::min(cap(copy.kind), copy.lead_rate / shards(copy));
   if (limit != copy.cap_now) {
     copy.cap_now = limit;
     cap_lanes(copy, limit);
-  }
-  if (behind) {
-    const double own = rate_of(copy);
-    if (own > rate) look_again(slot, Seconds{backlog / (own - rate)});
   }
 }
 
