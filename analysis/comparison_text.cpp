@@ -38,22 +38,36 @@ void append_table(fmt::memory_buffer& out, const std::vector<Row>& rows) {
   }
 }
 
-Row measures_of(const ComparedRun& compared) {
+/// Whether a run has gaps between tokens to measure: prefill-only runs have none.
+bool decodes(const Comparison& comparison) {
+  return std::ranges::any_of(comparison.runs, [](const ComparedRun& compared) {
+    return compared.run.summary.tpot.count > 0;
+  });
+}
+
+Row heading(bool with_decode) {
+  Row row = {"run", "mean TTFT", "p50", "p99"};
+  if (with_decode) row.emplace_back("mean TPOT");
+  for (const char* name : {"attainment [95 %]", "hits", "good req/s"}) row.emplace_back(name);
+  if (with_decode) row.emplace_back("out tok/s");
+  row.emplace_back("bottleneck");
+  return row;
+}
+
+Row measures_of(const ComparedRun& compared, bool with_decode) {
   const Summary& summary = compared.run.summary;
-  const std::string bottleneck =
-      summary.bottleneck.empty()
-          ? "-"
-          : fmt::format("{} ({:.0f} %)", summary.bottleneck, 100 * summary.bottleneck_utilization);
-  return {compared.name + (summary.complete ? "" : " (incomplete)"),
-          latency(summary.ttft, summary.ttft.mean),
-          latency(summary.ttft, summary.ttft.median),
-          latency(summary.ttft, summary.ttft.p99),
-          latency(summary.tpot, summary.tpot.mean),
-          attainment_text(summary),
-          fmt::format("{:.1f} %", 100 * summary.prefix_cache_hit_ratio),
-          fmt::format("{:.3f}", summary.request_goodput),
-          fmt::format("{:.0f}", summary.output_throughput),
-          bottleneck};
+  Row row = {compared.name + (summary.complete ? "" : " (incomplete)"),
+             latency(summary.ttft, summary.ttft.mean), latency(summary.ttft, summary.ttft.median),
+             latency(summary.ttft, summary.ttft.p99)};
+  if (with_decode) row.push_back(latency(summary.tpot, summary.tpot.mean));
+  row.push_back(attainment_text(summary));
+  row.push_back(fmt::format("{:.1f} %", 100 * summary.prefix_cache_hit_ratio));
+  row.push_back(fmt::format("{:.3f}", summary.request_goodput));
+  if (with_decode) row.push_back(fmt::format("{:.0f}", summary.output_throughput));
+  row.push_back(summary.bottleneck.empty() ? "-"
+                                           : fmt::format("{} ({:.0f} %)", summary.bottleneck,
+                                                         100 * summary.bottleneck_utilization));
+  return row;
 }
 
 Row difference_of(const ComparedRun& compared) {
@@ -68,11 +82,11 @@ Row difference_of(const ComparedRun& compared) {
 }  // namespace
 
 std::string to_text(const Comparison& comparison) {
-  std::vector<Row> measures = {{"run", "mean TTFT", "p50", "p99", "mean TPOT", "attainment [95 %]",
-                                "hits", "good req/s", "out tok/s", "bottleneck"}};
+  const bool with_decode = decodes(comparison);
+  std::vector<Row> measures = {heading(with_decode)};
   std::vector<Row> differences;
   for (const ComparedRun& compared : comparison.runs) {
-    measures.push_back(measures_of(compared));
+    measures.push_back(measures_of(compared, with_decode));
     if (compared.ttft_vs_first) differences.push_back(difference_of(compared));
   }
   fmt::memory_buffer out;

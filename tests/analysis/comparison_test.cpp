@@ -13,6 +13,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::labels;
 using testing::ms;
+using ::testing::Not;
 using testing::small_run;
 using testing::TemporaryDirectory;
 using testing::write_run;
@@ -67,6 +68,16 @@ TEST(Compare, WarnsAboutRunsThatAreNotAlike) {
                           "c has other deadlines than the first: attainments do not compare"));
   EXPECT_FALSE(comparison.runs[1].ttft_vs_first);
   EXPECT_TRUE(comparison.runs[2].ttft_vs_first);
+}
+
+TEST(Compare, ShowsNoDecodeColumnsWhereNothingDecodes) {
+  const TemporaryDirectory directory;
+  RunResult prefill = small_run();
+  for (RequestRecord& request : prefill.requests) request.output = Tokens{1};
+  EXPECT_THAT(to_text(compare({run_of(directory, "a", small_run(), labels())})),
+              HasSubstr("mean TPOT"));
+  EXPECT_THAT(to_text(compare({run_of(directory, "b", prefill, labels())})),
+              Not(HasSubstr("mean TPOT")));
 }
 
 TEST(Compare, LeavesTheWarmUpOutOfThePairs) {
