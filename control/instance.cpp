@@ -133,7 +133,9 @@ void Instance::handle(std::span<const Event> batch, CommandBuffer& out) {
     ++counters_.events;
     if (event.kind == EventKind::step_done) continue;
     const bool transfer = event.kind == EventKind::fetch_done || event.kind == EventKind::copy_done;
-    if (at_step && transfer && step_phase_ != StepPhase::loading) {
+    const bool in_step = step_phase_ == StepPhase::loading;
+    if (at_step && transfer && (!in_step || !deferred_.empty())) {
+      boundary = boundary || in_step;  // the step looks at what it waits for, in order
       deferred_.push_back(event);
       run_of(event.run).cutting = true;  // it has ended: not to be cut any more
       continue;

@@ -89,6 +89,7 @@ bool Instance::commit(Job& job, std::int64_t slots, std::int64_t owed) {
   job.wanted = slots;
   owed_ += owed - job.owed;
   job.owed = owed;
+  now_loaded_ = now_loaded_ || (end > job.gpu && end >= job.use);
   job.gpu = end;
   job.gpu_issued = std::max(job.gpu_issued, end);
   recommit(job);
