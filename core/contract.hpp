@@ -16,8 +16,8 @@ struct ContractViolation : std::logic_error {
 
 }  // namespace calvo
 
-#define CALVO_CONTRACT_(kind, condition)                                         \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                           \
+#define CALVO_CONTRACT_(kind, condition)               \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::calvo::contract_broken(kind, #condition, __FILE__, __LINE__))
 
 /// The caller's promise.

@@ -17,11 +17,23 @@ enum class RunId : std::uint64_t {};
 /// prefix of thousands of blocks is a handful of runs.
 enum class BlockId : std::uint64_t {};
 
-constexpr std::uint64_t raw(RequestId id) { return static_cast<std::uint64_t>(id); }
-constexpr std::uint64_t raw(SessionId id) { return static_cast<std::uint64_t>(id); }
-constexpr std::uint32_t raw(InstanceId id) { return static_cast<std::uint32_t>(id); }
-constexpr std::uint32_t raw(StorageId id) { return static_cast<std::uint32_t>(id); }
-constexpr std::uint64_t raw(RunId id) { return static_cast<std::uint64_t>(id); }
-constexpr std::uint64_t raw(BlockId id) { return static_cast<std::uint64_t>(id); }
+constexpr std::uint64_t raw(RequestId id) {
+  return static_cast<std::uint64_t>(id);
+}
+constexpr std::uint64_t raw(SessionId id) {
+  return static_cast<std::uint64_t>(id);
+}
+constexpr std::uint32_t raw(InstanceId id) {
+  return static_cast<std::uint32_t>(id);
+}
+constexpr std::uint32_t raw(StorageId id) {
+  return static_cast<std::uint32_t>(id);
+}
+constexpr std::uint64_t raw(RunId id) {
+  return static_cast<std::uint64_t>(id);
+}
+constexpr std::uint64_t raw(BlockId id) {
+  return static_cast<std::uint64_t>(id);
+}
 
 }  // namespace calvo

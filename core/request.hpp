@@ -20,21 +20,21 @@ struct BlockRun {
 
 /// One request as it arrives. Owned by the workload, which keeps it in place until the run ends.
 struct RequestSpec {
-  RequestId id{};        ///< unique in the run
-  SessionId session{};   ///< requests of one session share it; a lone request has its own
-  std::int32_t turn = 0; ///< 0 for the first request of its stream
-  Instant arrival{};     ///< scheduled date (open loop) or the date it was emitted (closed loop)
-  Tokens input;          ///< whole prompt, >= 1
-  Tokens output;         ///< tokens to generate, >= 1, the first one by prefill
+  RequestId id{};         ///< unique in the run
+  SessionId session{};    ///< requests of one session share it; a lone request has its own
+  std::int32_t turn = 0;  ///< 0 for the first request of its stream
+  Instant arrival{};      ///< scheduled date (open loop) or the date it was emitted (closed loop)
+  Tokens input;           ///< whole prompt, >= 1
+  Tokens output;          ///< tokens to generate, >= 1, the first one by prefill
   /// Full KV blocks of the prompt, then those that the output completes, in prefix order.
   /// A block that is never full has no name and is never shared.
   std::vector<BlockRun> blocks;
-  std::int32_t prompt_blocks = 0; ///< floor(input / block size): how many of `blocks` are prompt
+  std::int32_t prompt_blocks = 0;  ///< floor(input / block size): how many of `blocks` are prompt
   /// Leading prompt blocks that an earlier request of the trace also has (its prompt or output):
   /// what an infinite pool would hit. Basis of the isolated TTFT.
   std::int32_t pool_hit_blocks = 0;
-  Nanoseconds isolated_ttft{0}; ///< 0 if not computed
-  Nanoseconds deadline{Nanoseconds::max()}; ///< TTFT objective, relative to arrival; max: none
+  Nanoseconds isolated_ttft{0};              ///< 0 if not computed
+  Nanoseconds deadline{Nanoseconds::max()};  ///< TTFT objective, relative to arrival; max: none
 };
 
 /// Dates of a request's life in one instance; `never` where it did not come to that.
@@ -47,11 +47,11 @@ struct RequestSpec {
 /// where a stage that the request skips takes no time.
 struct RequestTimes {
   Instant arrival = never;
-  Instant lookup_done = never;   ///< prefix known, order key computed
-  Instant load_start = never;    ///< first transfer for it issued (or joined)
-  Instant network_done = never;  ///< last of its blocks landed in host memory
-  Instant loaded = never;        ///< last of its blocks landed in GPU memory
-  Instant prefill_start = never; ///< first step that has tokens of it
+  Instant lookup_done = never;    ///< prefix known, order key computed
+  Instant load_start = never;     ///< first transfer for it issued (or joined)
+  Instant network_done = never;   ///< last of its blocks landed in host memory
+  Instant loaded = never;         ///< last of its blocks landed in GPU memory
+  Instant prefill_start = never;  ///< first step that has tokens of it
   Instant first_token = never;
   Instant finish = never;
 };
