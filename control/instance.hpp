@@ -277,10 +277,10 @@ private:
   std::vector<Job*> holders_;                             ///< reused by release_worst()
   std::vector<std::uint32_t> due_decodes_, due_members_;  ///< reused while a step is taken apart
   bool step_decodes_ = false;                             ///< the running step advances `decoding_`
-  bool again_ = false;       ///< the PCIe stage sent a job back to the network
+  bool again_ = false;         ///< the PCIe stage sent a job back to the network
   std::uint32_t only_ = none;  ///< while others give way: the one request that may take memory
-  bool now_loaded_ = false;  ///< a request that waited for loads may not have to any more
-  bool reform_ = false;      ///< something changed that could join a batch
+  bool now_loaded_ = false;    ///< a request that waited for loads may not have to any more
+  bool reform_ = false;        ///< something changed that could join a batch
 
   std::vector<Event> deferred_;  ///< completion_seen: at_step
   std::vector<Event> due_;
