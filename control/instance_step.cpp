@@ -54,10 +54,10 @@ void Instance::probe_waiting() {
     if (config_.prefetch_requests > 0 && prefetching_ >= config_.prefetch_requests) return;
     Job& job = *next;
     ++next;
+    if (gives_way(job)) continue;
     const std::int64_t all = prefill_blocks(job);
     const bool at_begin = config_.gpu_memory == GpuMemory::at_load_begin;
     if (at_begin && (job.resident || loads_over(job))) reserve(job, all, 0);
-    if (gives_way(job)) continue;
     if (job.network_enabled || job.resident) continue;
     if (at_begin) reserve(job, load_blocks(job), all - load_blocks(job));
     enable_loads(job);

@@ -205,6 +205,7 @@ inline EngineConfig any_engine(std::uint64_t seed) {
   engine.max_running = static_cast<std::int32_t>(random.below(2) == 0 ? 256 : number(1, 4));
   engine.max_leap = random.below(2) == 0 ? unbounded : number(1, 8);
   engine.decode = random.below(5) != 0;
+  engine.write_reserve = random.below(2) == 0 ? 0.0 : 0.9 * random.uniform();
   return engine;
 }
 
