@@ -6,27 +6,33 @@
 
 namespace calvo::analysis {
 
-Stages stages_of(const RequestTimes& times) {
+StageDates stage_dates_of(const RequestTimes& times) {
   CALVO_EXPECT(times.arrival != never && times.first_token != never);
   CALVO_EXPECT(times.arrival <= times.first_token);
   const auto known = [](Instant date, Instant before) { return date == never ? before : date; };
-  Instant looked_up = known(times.lookup_done, times.arrival);
-  Instant begun = known(times.load_start, looked_up);
-  Instant landed = known(times.network_done, begun);
-  Instant loaded = known(times.loaded, landed);
-  Instant prefill = known(times.prefill_start, loaded);
+  StageDates dates;
+  dates.looked_up = known(times.lookup_done, times.arrival);
+  dates.load_start = known(times.load_start, dates.looked_up);
+  dates.network_done = known(times.network_done, dates.load_start);
+  dates.loaded = known(times.loaded, dates.network_done);
+  dates.prefill_start = known(times.prefill_start, dates.loaded);
 
-  // Ascending, whatever overlapped: each date is cut back to the one after it, the last one first.
-  prefill = std::clamp(prefill, times.arrival, times.first_token);
-  loaded = std::clamp(loaded, times.arrival, prefill);
-  landed = std::clamp(landed, times.arrival, loaded);
-  begun = std::clamp(begun, times.arrival, landed);
-  looked_up = std::clamp(looked_up, times.arrival, begun);
-  return {.queue = (begun - looked_up) + (prefill - loaded),
-          .lookup = looked_up - times.arrival,
-          .network = landed - begun,
-          .pcie = loaded - landed,
-          .compute = times.first_token - prefill};
+  // Each date is cut back to the one after it, the last one first.
+  Instant next = times.first_token;
+  for (Instant* date : {&dates.prefill_start, &dates.loaded, &dates.network_done, &dates.load_start,
+                        &dates.looked_up}) {
+    *date = next = std::clamp(*date, times.arrival, next);
+  }
+  return dates;
+}
+
+Stages stages_of(const RequestTimes& times) {
+  const StageDates dates = stage_dates_of(times);
+  return {.queue = (dates.load_start - dates.looked_up) + (dates.prefill_start - dates.loaded),
+          .lookup = dates.looked_up - times.arrival,
+          .network = dates.network_done - dates.load_start,
+          .pcie = dates.loaded - dates.network_done,
+          .compute = times.first_token - dates.prefill_start};
 }
 
 RequestMetrics metrics_of(const RequestRecord& request, Nanoseconds tpot_objective) {

@@ -17,7 +17,18 @@ struct Stages {
   Nanoseconds compute{0};
 };
 
-/// Requires: the request has arrived and has a first token.
+/// Where the parts meet, ascending from the arrival to the first token: missing dates filled in,
+/// overlaps cut back.
+struct StageDates {
+  Instant looked_up{};
+  Instant load_start{};
+  Instant network_done{};
+  Instant loaded{};
+  Instant prefill_start{};
+};
+
+/// Both require: the request has arrived and has a first token, not before that.
+StageDates stage_dates_of(const RequestTimes& times);
 Stages stages_of(const RequestTimes& times);
 
 struct RequestMetrics {

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "analysis/output_file.hpp"
+#include "analysis/request_metrics.hpp"
 
 namespace calvo::analysis {
 namespace {
 
-/// "serving0" of "serving0.nic0.rx"; all requests are one process.
+/// "serving0" of "serving0.nic0.rx".
 std::string_view process_of(std::string_view track) {
-  if (track.starts_with("request ")) return "requests";
   return track.substr(0, track.find('.'));
 }
 
@@ -39,6 +39,7 @@ public:
       write_track(run_.tracks[track], std::span(order).subspan(from, to - from));
       from = to;
     }
+    for (const RequestRecord& request : run_.requests) write_request(request);
     file_.buffer().append(std::string_view("\n]}\n"));
     file_.close();
   }
@@ -60,8 +61,27 @@ private:
         *lane = span.end;
       }
       write_span(span, process, thread[number]);
-      file_.flush_if_large();
     }
+  }
+
+  void write_request(const RequestRecord& request) {
+    const RequestTimes& times = request.times;
+    if (times.arrival == never || times.first_token == never) return;
+    const int process = process_number("requests");
+    write_name("thread_name", process, ++threads_,
+               fmt::format("request {} (session {}, turn {})", raw(request.id),
+                           raw(request.session), request.turn));
+    const StageDates dates = stage_dates_of(times);
+    const auto write = [&](const char* what, Instant begin, Instant end) {
+      if (begin < end) write_span({0, request.id, true, what, begin, end}, process, threads_);
+    };
+    write("lookup", times.arrival, dates.looked_up);
+    write("queue", dates.looked_up, dates.load_start);
+    write("network_load", dates.load_start, dates.network_done);
+    write("pcie_load", dates.network_done, dates.loaded);
+    write("queue", dates.loaded, dates.prefill_start);
+    write("prefill", dates.prefill_start, times.first_token);
+    if (times.finish != never) write("decode", times.first_token, times.finish);
   }
 
   int process_number(std::string_view name) {
@@ -93,6 +113,7 @@ private:
       fmt::format_to(std::back_inserter(out), R"(,"args":{{"request":{}}})", raw(span.request));
     }
     out.push_back('}');
+    file_.flush_if_large();
   }
 
   void begin_event() {

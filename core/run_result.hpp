@@ -21,7 +21,7 @@ struct ResourceUse {
   Bytes moved;      ///< links: payload carried
 };
 
-/// One bar of the timeline. Tracks are resources ("instance0.gpu") or requests ("request 17").
+/// One bar of the timeline, on the track of a resource ("instance0.gpu").
 struct TimelineSpan {
   std::uint32_t track = 0;  ///< index into RunResult::tracks
   RequestId request{};      ///< the request it serves; meaningless where `has_request` is false

@@ -55,7 +55,7 @@ inline RunResult small_run() {
   run.resources = {{"instance0.gpu", ResourceKind::gpu, 0.4, 0, Bytes{0}},
                    {"serving0.nic0.rx", ResourceKind::network, 0.8, 0, Bytes{1'000'000}},
                    {"instance0.gpu_memory", ResourceKind::memory, 0.95, 1.0, Bytes{0}}};
-  run.tracks = {"instance0.gpu", "request 0"};
+  run.tracks = {"instance0.gpu", "serving0.nic0.rx"};
   run.timeline = {{0, RequestId{0}, true, "prefill", at_ms(15), at_ms(21)},
                   {0, RequestId{1}, true, "prefill", at_ms(18), at_ms(30)},
                   {1, RequestId{0}, true, "network_load", at_ms(3), at_ms(6)},

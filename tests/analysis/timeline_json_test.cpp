@@ -33,10 +33,15 @@ TEST(TimelineJson, NamesTracksAndSpreadsOverlapsOverLanes) {
     EXPECT_GE(event.at("ts").get<double>(), busy_until[thread]) << "spans of a lane overlap";
     busy_until[thread] = event.at("ts").get<double>() + event.at("dur").get<double>();
   }
-  EXPECT_EQ(spans, 4);
-  EXPECT_EQ(processes, (std::map<int, std::string>{{1, "instance0"}, {2, "requests"}}));
-  EXPECT_EQ(threads, (std::map<int, std::string>{
-                         {1, "instance0.gpu"}, {2, "instance0.gpu"}, {3, "request 0"}}));
+  EXPECT_EQ(spans, 4 + 3 * 7) << "four on resources, and a request has seven stages";
+  EXPECT_EQ(processes,
+            (std::map<int, std::string>{{1, "instance0"}, {2, "serving0"}, {3, "requests"}}));
+  EXPECT_EQ(threads, (std::map<int, std::string>{{1, "instance0.gpu"},
+                                                 {2, "instance0.gpu"},
+                                                 {3, "serving0.nic0.rx"},
+                                                 {4, "request 0 (session 0, turn 0)"},
+                                                 {5, "request 1 (session 0, turn 1)"},
+                                                 {6, "request 2 (session 1, turn 0)"}}));
 }
 
 TEST(TimelineJson, OfNothingIsStillValid) {
