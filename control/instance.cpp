@@ -325,9 +325,16 @@ void Instance::update_queues(Job& job) {
        pending && job.network_enabled && !job.resident && job.net_issued < job.use);
   keep(pcie_queue_, static_cast<Hook<PcieTag>&>(job),
        pending && job.pcie_enabled && pcie_has_source(job));
+  count_ready(job);
   const bool candidate = job.phase == Phase::waiting && (walks_ || job.resident || loads_over(job));
   if (candidate && !walks_) reform_ = true;
   keep(waiting_, static_cast<Hook<WaitTag>&>(job), candidate);
+}
+
+void Instance::count_ready(Job& job) {
+  const bool ready = job.wanted > 0 && static_cast<Hook<PcieTag>&>(job).is_linked();
+  if (ready != job.counted_ready) ready_copies_ += ready ? 1 : -1;
+  job.counted_ready = ready;
 }
 
 // ---------------------------------------------------------------------------- leaving

@@ -93,6 +93,7 @@ private:
     std::int32_t joined_copies = 0;
     bool resident = false;  ///< all of [0, use) was in GPU memory when last looked at
     bool counted_prefetch = false;
+    bool counted_ready = false;
     bool timer_set = false;
     bool cancelled = false;
     std::int32_t preemptions = 0;
@@ -154,6 +155,7 @@ private:
   void settle_cancelled(Job& job);
   void set_phase(Job& job, Phase phase);
   void update_queues(Job& job);
+  void count_ready(Job& job);
   void dispatch();
   bool release_worst(std::size_t count);
   bool gives_way(const Job& job) const { return only_ != none && only_ != job.slot; }
@@ -260,6 +262,7 @@ private:
   std::vector<std::uint32_t> active_fetches_;  ///< slots of runs in flight
   std::vector<std::uint32_t> active_copies_;
   std::int64_t copies_ahead_ = 0;  ///< copies in flight that do not follow a running fetch
+  std::int64_t ready_copies_ = 0;  ///< jobs in the PCIe queue that have been promised GPU memory
   std::int64_t writes_in_flight_ = 0;
   std::deque<Writing> writes_;
   std::int64_t lookups_in_flight_ = 0;

@@ -9,7 +9,7 @@ namespace calvo::control {
 
 std::string Instance::audit() const {
   std::int64_t committed = step_growth_;
-  std::int64_t owed = 0, anonymous = 0, prefetching = 0, live = 0;
+  std::int64_t owed = 0, anonymous = 0, prefetching = 0, live = 0, ready = 0;
   std::set<std::uint64_t> in_gpu, in_host;
   const auto name = [](std::set<std::uint64_t>& ids, BlockRun run) {
     for (std::int32_t i = 0; i < run.count; ++i) {
@@ -31,6 +31,7 @@ std::string Instance::audit() const {
     owed += job.owed;
     anonymous += job.anonymous;
     prefetching += job.counted_prefetch ? 1 : 0;
+    ready += job.wanted > 0 && static_cast<const Hook<PcieTag>&>(job).is_linked() ? 1 : 0;
     positions(in_gpu, *job.spec, 0, job.gpu);
     positions(in_host, *job.spec, job.host_low, job.landed);
     if (job.fetching < 0 || job.copying < 0 || job.joined_fetches < 0 || job.joined_copies < 0) {
@@ -73,6 +74,7 @@ std::string Instance::audit() const {
   if (committed != committed_) return "promised GPU slots do not add up";
   if (owed != owed_) return "owed GPU slots do not add up";
   if (prefetching != prefetching_) return "requests being prefetched do not add up";
+  if (ready != ready_copies_) return "copies that have their memory do not add up";
   if (live != unfinished_) return "unfinished requests do not add up";
   if (gpu_.used() - gpu_.evictable() != count(in_gpu) + anonymous) {
     return "GPU slots in use: " + std::to_string(gpu_.used() - gpu_.evictable()) +

@@ -334,6 +334,7 @@ void Instance::dispatch_pcie() {
   for (auto next = pcie_queue_.begin(); next != pcie_queue_.end();) {
     Job& job = *next;
     const auto after = std::next(next);
+    if (full && ready_copies_ == 0) return;
     if ((full && job.wanted == 0) || gives_way(job)) {
       next = after;
       continue;

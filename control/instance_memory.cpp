@@ -87,6 +87,7 @@ bool Instance::commit(Job& job, std::int64_t slots, std::int64_t owed) {
     return false;
   }
   job.wanted = slots;
+  count_ready(job);
   owed_ += owed - job.owed;
   job.owed = owed;
   now_loaded_ = now_loaded_ || (end > job.gpu && end >= job.use);
@@ -158,6 +159,7 @@ void Instance::release_gpu(Job& job) {
   job.gpu = job.gpu_issued = 0;
   job.anonymous = 0;
   job.wanted = 0;
+  count_ready(job);
   owed_ -= job.owed;
   job.owed = 0;
   recommit(job);
