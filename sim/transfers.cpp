@@ -308,7 +308,9 @@ bool Transfers::all_done(const Transfer& transfer) {
 }
 
 void Transfers::cut(std::uint32_t host, RunId run) {
-  const std::uint32_t slot = index_of(host, run);
+  const std::uint32_t slot = by_run_[host][control::slot_of(run)];
+  // An engine that sees completions late may cut what is over: nothing is left to cut.
+  if (slot == Transfer::none || transfers_[slot].run != run) return;
   Transfer& transfer = transfers_[slot];
   transfer.cut = true;
   if (transfer.state == Transfer::State::set_up || transfer.state == Transfer::State::waiting) {
