@@ -1,6 +1,7 @@
 #include "analysis/text_summary.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <vector>
 
@@ -45,7 +46,7 @@ void latency(Text& out, std::string_view title, std::string_view name, const Spr
 }
 
 std::string bar(double share) {
-  const int full = std::clamp(static_cast<int>(share * bar_width + 0.5), 0, bar_width);
+  const int full = std::clamp(static_cast<int>(std::lround(share * bar_width)), 0, bar_width);
   return std::string(static_cast<std::size_t>(full), '#') +
          std::string(static_cast<std::size_t>(bar_width - full), '.');
 }
