@@ -168,9 +168,9 @@ constexpr Kind kinds[] = {
     {"restore", "what happens to cached prefixes; engine.restore", restores},
     {"models", "LLM shapes; model:", models},
     {"hardware", "GPUs, NICs and storage with sources; hardware:", hardware},
-    {"topologies", "how nodes are wired; hardware.topology", topologies},
-    {"generators", "arrival processes; workload.arrivals", generators},
-    {"datasets", "synthetic workloads of the CALVO paper", datasets},
+    {"topologies", "how nodes are wired; topology.kind", topologies},
+    {"generators", "arrival processes; workload.synthetic.arrival.kind", generators},
+    {"datasets", "workloads of the CALVO paper; workload.synthetic.base", datasets},
     {"flow_backends", "who computes the network; simulation.flow_backend", flow_backends},
 };
 

@@ -5,9 +5,8 @@ set -euo pipefail
 
 packages=(
   g++ cmake ninja-build pkg-config python3 git ca-certificates
-  libsimgrid-dev libboost-dev libboost-graph-dev libeigen3-dev libyaml-cpp-dev
-  libbenchmark-dev libgtest-dev libgmock-dev libcli11-dev libfmt-dev libspdlog-dev
-  nlohmann-json3-dev libexpected-dev zlib1g-dev libzstd-dev libxxhash-dev
+  libsimgrid-dev libboost-dev libboost-graph-dev libeigen3-dev libyaml-cpp-dev libbenchmark-dev
+  libgtest-dev libgmock-dev libcli11-dev libfmt-dev nlohmann-json3-dev zlib1g-dev libxxhash-dev
   "$@"
 )
 
