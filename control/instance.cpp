@@ -202,7 +202,7 @@ void Instance::apply(const Event& event) {
 void Instance::arrive(const Event& event) {
   CALVO_EXPECT(event.spec != nullptr);
   const RequestSpec& spec = *event.spec;
-  if (blocks_for(spec.input + spec.output) > gpu_.capacity()) {
+  if (blocks_for(spec.input + output_of(spec)) > gpu_.capacity()) {
     Command& reject = command(CommandKind::reject);
     reject.request = spec.id;
     reject.reason = RejectReason::larger_than_gpu_memory;
@@ -298,6 +298,8 @@ void Instance::plan(Job& job) {
   job.prefill_key = prefill_order_->key(view);
 
   job.gpu = job.gpu_issued = job.host_low = job.landed = job.net_issued = 0;
+  job.planned = now_;
+  job.timer_set = job.gave_up = false;
   job.resident = gpu_prefix >= job.use;
   if (job.times.lookup_done == never) job.times.lookup_done = now_;
   job.phase = Phase::waiting;
@@ -322,7 +324,7 @@ void Instance::update_queues(Job& job) {
     if (!wanted && hook.is_linked()) queue.erase(queue.iterator_to(job));
   };
   keep(network_queue_, static_cast<Hook<NetTag>&>(job),
-       pending && job.network_enabled && !job.resident && job.net_issued < job.use);
+       pending && job.network_enabled && !job.resident && !job.gave_up && job.net_issued < job.use);
   keep(pcie_queue_, static_cast<Hook<PcieTag>&>(job),
        pending && job.pcie_enabled && pcie_has_source(job));
   count_ready(job);
@@ -394,16 +396,8 @@ void Instance::settle_cancelled(Job& job) {
   truncate(job, 0);
   job.network_enabled = job.pcie_enabled = false;
   if (job.fetching + job.copying > 0) {
-    for (const auto* active : {&active_fetches_, &active_copies_}) {
-      for (const std::uint32_t slot : *active) {
-        Run& run = runs_[slot];
-        if (run.job != job.slot || run.job_sequence != job.sequence || run.cutting) continue;
-        if (!run.waiters.empty()) continue;
-        run.cutting = true;
-        command(active == &active_fetches_ ? CommandKind::cut_fetch : CommandKind::cut_copy).run =
-            run_id(slot);
-      }
-    }
+    cut_own(job, active_fetches_, CommandKind::cut_fetch);
+    cut_own(job, active_copies_, CommandKind::cut_copy);
     update_queues(job);
     return;
   }

@@ -95,6 +95,8 @@ private:
     bool counted_prefetch = false;
     bool counted_ready = false;
     bool timer_set = false;
+    bool gave_up = false;  ///< load_stop: it waits for no more of its load
+    Instant planned{};     ///< when it began to wait, anew after a preemption
     bool cancelled = false;
     std::int32_t preemptions = 0;
   };
@@ -163,6 +165,7 @@ private:
 
   // instance_memory.cpp: what a job holds
   std::int64_t blocks_for(Tokens tokens) const;
+  Tokens output_of(const RequestSpec& spec) const;
   std::int32_t usable_blocks(const Job& job) const;
   std::int64_t load_blocks(const Job& job) const;
   template <class Visit>
@@ -187,6 +190,7 @@ private:
   // instance_loads.cpp: the network and PCIe stages
   void enable_loads(Job& job);
   void count_prefetch(Job& job);
+  double worst_prefetching() const;
   void dispatch_network();
   Issue issue_fetch(Job& job);
   void fetched(const Event& event);
@@ -196,9 +200,10 @@ private:
   Issue issue_copy(Job& job);
   void copied(const Event& event);
   void truncate(Job& job, std::int32_t use);
-  void join(std::uint32_t run, Job& job, Flow flow);
+  bool join(std::uint32_t run, Job& job, Flow flow);
   void wake(Run& run);
   std::uint32_t fetch_covering(const Job& job, std::int32_t position) const;
+  void cut_own(const Job& job, const std::vector<std::uint32_t>& active, CommandKind kind);
   void cut_for(double key, const std::vector<std::uint32_t>& active, CommandKind kind);
   void note_progress(Job& job);
   bool loads_over(const Job& job) const;
@@ -267,6 +272,7 @@ private:
   std::deque<Writing> writes_;
   std::int64_t lookups_in_flight_ = 0;
   std::int64_t timers_ = 0;       ///< set and not yet over
+  double worst_prefetching_ = 0;  ///< key; only while the bound on them is reached
   std::int64_t prefetching_ = 0;  ///< waiting jobs whose network load has been enabled
 
   StepPhase step_phase_ = StepPhase::idle;

@@ -1,5 +1,6 @@
 // The two loading stages: network (remote -> host) and PCIe (host -> GPU).
 #include <algorithm>
+#include <limits>
 
 #include "control/instance.hpp"
 #include "control/instance_pieces.hpp"
@@ -62,15 +63,17 @@ void Instance::truncate(Job& job, std::int32_t use) {
 }
 
 /// The job waits for somebody else's transfer of blocks that it needs.
-void Instance::join(std::uint32_t slot, Job& job, Flow flow) {
+/// Returns false if it does already.
+bool Instance::join(std::uint32_t slot, Job& job, Flow flow) {
   Run& run = runs_[slot];
   for (const Waiter& waiter : run.waiters) {
-    if (waiter.slot == job.slot && waiter.sequence == job.sequence) return;
+    if (waiter.slot == job.slot && waiter.sequence == job.sequence) return false;
   }
   run.waiters.push_back({job.slot, job.sequence});
   run.key = std::min(run.key, flow == Flow::fetch ? job.network_key : job.pcie_key);
   ++(flow == Flow::fetch ? job.joined_fetches : job.joined_copies);
   if (job.times.load_start == never) job.times.load_start = now_;
+  return true;
 }
 
 void Instance::wake(Run& run) {
@@ -83,6 +86,17 @@ void Instance::wake(Run& run) {
     update_queues(job);
   }
   run.waiters.clear();
+}
+
+/// Runs of the job that serve nobody else stop at their next block.
+void Instance::cut_own(const Job& job, const std::vector<std::uint32_t>& active, CommandKind kind) {
+  for (const std::uint32_t slot : active) {
+    Run& run = runs_[slot];
+    if (run.job != job.slot || run.job_sequence != job.sequence) continue;
+    if (run.cutting || !run.waiters.empty()) continue;
+    run.cutting = true;
+    command(kind).run = run_id(slot);
+  }
 }
 
 /// A better request than one of those in flight waits: the worst stops at its next block.
@@ -107,7 +121,20 @@ void Instance::cut_for(double key, const std::vector<std::uint32_t>& active, Com
 
 // ---------------------------------------------------------------------------- network
 
+/// The key of the last in order among the waiting requests that have begun to load.
+double Instance::worst_prefetching() const {
+  double worst = -std::numeric_limits<double>::infinity();
+  for (const Job& job : jobs_) {
+    if (job.counted_prefetch) worst = std::max(worst, job.network_key);
+  }
+  return worst;
+}
+
 void Instance::dispatch_network() {
+  if (config_.prefetch_requests > 0 && prefetching_ >= config_.prefetch_requests &&
+      !network_queue_.empty()) {
+    worst_prefetching_ = worst_prefetching();
+  }
   for (auto next = network_queue_.begin(); next != network_queue_.end();) {
     Job& job = *next;
     const auto after = std::next(next);
@@ -134,8 +161,8 @@ Instance::Issue Instance::issue_fetch(Job& job) {
   const RequestSpec& spec = *job.spec;
   if (config_.prefetch_requests > 0 && !job.counted_prefetch &&
       prefetching_ >= config_.prefetch_requests && job.phase == Phase::waiting &&
-      only_ != job.slot) {
-    return Issue::nothing;  // as many requests as may have begun to load have
+      only_ != job.slot && job.network_key >= worst_prefetching_) {
+    return Issue::nothing;  // as many requests as may have begun to load have, and none is worse
   }
   count_prefetch(job);
   if (config_.gpu_memory == GpuMemory::at_network_issue && job.wanted == 0) {
@@ -173,8 +200,7 @@ Instance::Issue Instance::issue_fetch(Job& job) {
           extend_host(job);
           if (state.state == KvBook::State::loading &&
               runs_[state.owner].job_sequence != job.sequence) {
-            join(state.owner, job, Flow::fetch);
-            counters_.shared_blocks += state.count;
+            if (join(state.owner, job, Flow::fetch)) counters_.shared_blocks += state.count;
           }
           at += state.count;
           piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(state.count)},
@@ -294,6 +320,7 @@ void Instance::fetched(const Event& event) {
     extend_host(job);
     if (end < run.to && event.status != TransferStatus::cut) {
       counters_.missing_blocks += run.to - end;
+      job.remote_to = std::min(job.remote_to, end);  // what it computes instead is worth storing
       truncate(job, end);
     }
     extend_gpu(job);
@@ -369,7 +396,6 @@ Instance::Issue Instance::issue_copy(Job& job) {
       if (state.state == KvBook::State::loading &&
           runs_[state.owner].job_sequence != job.sequence) {
         join(state.owner, job, Flow::copy_in);
-        counters_.shared_blocks += state.count;
       }
       at += state.count;
       piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(state.count)},

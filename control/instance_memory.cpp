@@ -12,6 +12,11 @@ std::int64_t Instance::blocks_for(Tokens tokens) const {
   return (tokens.count() + block - 1) / block;
 }
 
+/// Tokens that it will generate here.
+Tokens Instance::output_of(const RequestSpec& spec) const {
+  return config_.decode ? spec.output : Tokens{1};
+}
+
 /// Leading blocks that a prefill may take from elsewhere: full ones, and one token must be
 /// computed.
 std::int32_t Instance::usable_blocks(const Job& job) const {
@@ -55,7 +60,7 @@ std::int32_t Instance::resident_end(const KvBook& book, const RequestSpec& spec,
 
 std::int64_t Instance::prefill_blocks(const Job& job) const {
   return config_.gpu_memory == GpuMemory::whole_request
-             ? blocks_for(job.spec->input + job.spec->output)
+             ? blocks_for(job.spec->input + output_of(*job.spec))
              : blocks_for(job.target);
 }
 

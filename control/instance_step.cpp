@@ -16,8 +16,10 @@ void Instance::form_step() {
   for (const std::uint32_t slot : prefilling_) add_part(jobs_[slot], budget);
 
   bool full = false;  // a request better than those that follow waits for memory
+  std::int32_t admitted = 0;
   for (auto next = waiting_.begin(); next != waiting_.end();) {
-    const auto running = static_cast<std::int32_t>(prefilling_.size() + decoding_.size());
+    const auto running =
+        static_cast<std::int32_t>(prefilling_.size() + decoding_.size()) + admitted;
     if (budget <= 0 || running >= config_.max_running) break;
     if (static_cast<std::int32_t>(members_.size()) >= config_.concurrent_prefills) break;
     Job& job = *next;
@@ -29,7 +31,10 @@ void Instance::form_step() {
       if (walks_) break;
       full = true;  // those that hold all they need are not behind it: memory comes from their end
     }
-    if (start == Start::started) add_part(job, budget);
+    if (start == Start::started) {
+      ++admitted;
+      add_part(job, budget);
+    }
   }
   if (config_.coupling == Coupling::serial && !members_.empty()) {
     for (const std::uint32_t slot : members_) {
@@ -74,12 +79,18 @@ bool Instance::network_over(Job& job) {
         static_cast<double>(job.use * resources_.block_tokens.count()) / 1024.0;
     const Seconds limit =
         config_.load_timeout_base + kilotokens * config_.load_timeout_per_kilotoken;
-    const Instant due = job.times.lookup_done + to_nanoseconds(limit);
+    const Instant due = job.planned + to_nanoseconds(limit);
     if (now_ < due) {
       if (!job.timer_set) set_timer(due);
       job.timer_set = true;
       return false;
     }
+  }
+  job.gave_up = true;  // asks for nothing more; what is posted still lands and is used
+  update_queues(job);
+  if (job.fetching > 0) {
+    cut_own(job, active_fetches_, CommandKind::cut_fetch);
+    return false;
   }
   truncate(job, std::max(job.landed, job.gpu));
   update_queues(job);

@@ -15,8 +15,9 @@ void Instance::write_back(const RequestSpec& spec, std::int32_t from, std::int32
   for_pieces(spec, from, to, [&](BlockRun piece, std::int32_t) {
     while (piece.count > 0) {
       const KvBook::Piece state = gpu_.look(piece);
-      const bool worth =
-          config_.write == Write::through || state.touches + 1 == config_.write_threshold;
+      const bool worth = config_.write == Write::through ||
+                         (state.touches + 1 >= config_.write_threshold &&
+                          host_.look({piece.first, state.count}).state == KvBook::State::absent);
       if (worth) writes_.push_back({{piece.first, state.count}, false});
       piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(state.count)},
                piece.count - state.count};

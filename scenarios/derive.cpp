@@ -84,6 +84,7 @@ models::LoadPath make_path(const Draft& draft, const control::InstanceResources&
   path.block_tokens = instance.block_tokens;
   path.block_bytes = instance.block_bytes;
   // A run stays on one storage node: with several, it ends with its extent.
+  path.runs_in_flight = std::int64_t{1} << 30;  // full rates: no engine's window
   path.blocks_per_run =
       instance.storage_nodes > 1 ? instance.storage_extent : std::int64_t{1} << 30;
   return path;

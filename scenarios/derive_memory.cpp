@@ -69,12 +69,27 @@ std::int64_t blocks_in(const Draft& draft, const YamlSection& root, std::string_
   return blocks;
 }
 
+// Only a step that comes upon a load can stop waiting for it.
+void check_load_stop(const control::EngineConfig& engine, const YamlSection& root) {
+  using control::NetworkStart;
+  if (engine.load_stop == control::LoadStop::wait) return;
+  if (engine.network_start != NetworkStart::in_step &&
+      engine.pcie_start != control::PcieStart::on_landing) {
+    return;
+  }
+  root.section("engine").fail(
+      "load_stop", fmt::format("\"{}\" has no effect on this engine; write wait, or set pcie_start "
+                               "to at_batch and network_start to on_arrival",
+                               name_of(engine.load_stop)));
+}
+
 }  // namespace
 
 control::InstanceResources derive_instance(const Draft& draft, const YamlSection& root) {
   if (const auto problem = models::split_problem(draft.model, draft.engine.tensor_parallel)) {
     root.section("engine").fail("tensor_parallel", *problem);
   }
+  check_load_stop(draft.engine, root);
   control::InstanceResources instance;
   instance.block_tokens = draft.block_tokens;
   instance.block_bytes =

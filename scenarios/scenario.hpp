@@ -27,7 +27,8 @@ struct SimulationOptions {
   Seconds time_limit{0};  ///< 0: until every request has ended
   bool timeline = true;
   bool event_log = false;
-  /// Truth perturbed: every computed time of the truth is multiplied by exp(noise * N(0,1)), drawn
+  /// Truth perturbed: every computed time of the truth is multiplied by exp(noise * N(0,1)), of a
+  /// transfer by exp(noise * |N(0,1)|) since no link exceeds its rate, drawn
   /// per step and per transfer from the seed. 0: none.
   double truth_noise = 0;
 };

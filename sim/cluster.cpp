@@ -50,6 +50,9 @@ RunResult Cluster::run() {
   preload();
   arrivals_ = scenario_.workload->start();
   schedule_arrivals();
+  if (scenario_.simulation.time_limit > Seconds{0}) {
+    world_.at(Instant{to_nanoseconds(scenario_.simulation.time_limit)}, {time_limit, 0, 0, 0});
+  }
   world_.run(*this);
   recorder_.finish();
   return collect();
@@ -107,12 +110,6 @@ void Cluster::schedule_arrivals() {
 }
 
 void Cluster::on_events(Instant date, std::span<const WorldEvent> events) {
-  if (scenario_.simulation.time_limit > Seconds{0} &&
-      date > Instant{to_nanoseconds(scenario_.simulation.time_limit)}) {
-    result_.complete = false;
-    world_.stop();
-    return;
-  }
   for (const WorldEvent& event : events) {
     if (event.source == WorldEvent::Source::flow) transfers_.mark_done(event.tag);
   }
@@ -167,6 +164,12 @@ void Cluster::translate(const WorldEvent& event) {
       } else {
         schedule_step(timer.index);
       }
+      return;
+    }
+    case time_limit: {
+      const bool idle = std::ranges::all_of(
+          hosts_, [](const Host& host) { return host.instance.unfinished() == 0; });
+      if (!idle || next_arrival_ < arrivals_.size()) world_.stop();
       return;
     }
     case control_timer: {

@@ -31,7 +31,7 @@ public:
   RunResult run();
 
 private:
-  enum Kind : std::uint32_t { arrival, lookup, step_end, control_timer, transfer };
+  enum Kind : std::uint32_t { arrival, lookup, step_end, control_timer, transfer, time_limit };
 
   struct Step {
     RunId run{};

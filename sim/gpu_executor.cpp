@@ -25,7 +25,7 @@ void GpuExecutor::start(Instant now, const StepPlan& plan) {
   planned_ = 0;
   pieces_.clear();
   work_ = plan.head_start.count();
-  since_ = started_ = now;
+  since_ = now;
   began_ = now - to_nanoseconds(plan.head_start);
   plan_pieces(1);
   plan_.shape.prefills = {};
@@ -85,7 +85,7 @@ bool GpuExecutor::advance(Instant now) {
     return false;
   }
   busy_ = false;
-  busy_time_ += now - started_;
+  busy_time_ += now - began_;
   since_ = now;
   next_ = never;
   ++version_;
@@ -117,7 +117,7 @@ void GpuExecutor::set_slowdown(Instant now, double slowdown) {
 }
 
 Nanoseconds GpuExecutor::busy_time(Instant now) const {
-  return busy_time_ + (busy_ ? now - started_ : Nanoseconds{0});
+  return busy_time_ + (busy_ ? now - began_ : Nanoseconds{0});
 }
 
 }  // namespace calvo::sim

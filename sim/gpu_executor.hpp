@@ -52,7 +52,7 @@ public:
   std::int64_t iterations() const { return target_; }
   /// Date at which the step began, moved back by its head start.
   Instant began() const { return began_; }
-  /// Time during which steps ran, until `now`.
+  /// Time during which steps ran, head starts included, until `now`.
   Nanoseconds busy_time(Instant now) const;
 
 private:
@@ -81,7 +81,6 @@ private:
   Instant next_ = never;
   std::uint64_t version_ = 0;
   Instant began_{};
-  Instant started_{};
   Nanoseconds busy_time_{0};
 };
 

@@ -86,6 +86,7 @@ Transfers::Transfers(const scenarios::Scenario& scenario, World& world, const To
   const auto hosts = static_cast<std::size_t>(topology.instances());
   by_run_.resize(hosts);
   copies_.assign(hosts, 0);
+  for (auto& turns : turns_) turns.assign(hosts, 0);
   for (std::size_t host = 0; host < hosts; ++host) {
     const std::string name = "instance" + std::to_string(host);
     network_tracks_[0].push_back(timeline.add_track(name + ".network.in"));
@@ -131,6 +132,10 @@ void Transfers::start(std::uint32_t host, const control::Command& command,
   transfer.began = world_.date();
   transfer.blocks = spec != nullptr ? command.to - command.from : command.blocks.count;
   transfer.granted = transfer.blocks;
+  if (!on_pcie(transfer)) {
+    transfer.turn = turns_[transfer.kind == TransferKind::store ? 1 : 0][host]++;
+  }
+  transfer.factor = noise();
   auto& table = by_run_[host];
   if (table.size() <= control::slot_of(command.run)) {
     table.resize(control::slot_of(command.run) + 1, Transfer::none);
@@ -226,9 +231,9 @@ std::span<const LinkId> Transfers::route(const Transfer& transfer, std::int32_t 
   const InstanceId instance{transfer.host};
   switch (transfer.kind) {
     case TransferKind::fetch:
-      return topology_.network_load(transfer.node, instance, raw(transfer.run));
+      return topology_.network_load(transfer.node, instance, transfer.turn);
     case TransferKind::store:
-      return topology_.network_store(instance, transfer.node, raw(transfer.run));
+      return topology_.network_store(instance, transfer.node, transfer.turn);
     case TransferKind::copy_in:
       return topology_.pcie_load(instance, lane);
     case TransferKind::copy_out:
@@ -240,7 +245,7 @@ std::span<const LinkId> Transfers::route(const Transfer& transfer, std::int32_t 
 double Transfers::noise() {
   if (scenario_.simulation.truth_noise == 0) return 1;
   Random random(scenario_.seed ^ 0x7472616e73666572ULL, draws_++);
-  return std::exp(scenario_.simulation.truth_noise * random.normal());
+  return std::exp(scenario_.simulation.truth_noise * std::abs(random.normal()));
 }
 
 /// Starts the flows of what is left at run granularity, of the next block at block granularity.
@@ -251,8 +256,6 @@ void Transfers::start_flows(std::uint32_t slot) {
   const std::int32_t lanes = shards(transfer);
   const std::int32_t blocks = by_block_ ? 1 : transfer.granted;
   const double bytes = blocks * block_bytes_ / lanes;
-  const double limit = cap(transfer.kind) * noise();
-  transfer.cap_now = limit;
   transfer.lanes.clear();
   for (std::int32_t lane = 0; lane < lanes; ++lane) {
     const std::span<const LinkId> links = route(transfer, lane);
@@ -260,7 +263,11 @@ void Transfers::start_flows(std::uint32_t slot) {
     for (const LinkId link : links) {
       narrowest = std::min(narrowest, topology_.links()[static_cast<std::size_t>(link)].capacity);
     }
-    const double bound = limit < narrowest ? limit : no_cap;
+    // Noise slows the whole transfer: also one that only a link would limit.
+    const double bound = transfer.factor > 1
+                             ? std::min(cap(transfer.kind), narrowest) / transfer.factor
+                         : cap(transfer.kind) < narrowest ? cap(transfer.kind)
+                                                          : no_cap;
     const std::uint64_t tag = (static_cast<std::uint64_t>(lane) << 32) | slot;
     transfer.lanes.push_back({world_.network().start({links, bytes, bound, 1, tag}), true, bytes});
   }
@@ -397,6 +404,12 @@ void Transfers::leader_over(std::uint32_t slot) {
     return;
   }
   const bool waiting = copy.state == Transfer::State::waiting;
+  const Instant ready = copy.posted + to_nanoseconds(set_up_[static_cast<std::size_t>(copy.kind)]);
+  if (waiting && world_.date() < ready) {  // begins as any other copy would
+    copy.state = Transfer::State::set_up;
+    set_timer(behind, to_seconds(ready - world_.date()));
+    return;
+  }
   if (waiting) copy.began = world_.date();
   if (!waiting && copy.moved >= copy.granted) {
     finish(behind);
@@ -405,7 +418,7 @@ void Transfers::leader_over(std::uint32_t slot) {
     if (!exact_caps_ && !by_block_) copy_ahead(copy, leader);
   } else if (!by_block_) {
     resize(copy);
-    cap_lanes(copy, cap(copy.kind));
+    cap_lanes(copy, limit(copy));
   }
 }
 
@@ -456,6 +469,12 @@ void Transfers::follow(std::uint32_t slot) {
   if (leader.state != Transfer::State::flowing || (!exact_caps_ && !by_block_)) return;
   if (by_block_) {
     if (!copy.lanes.empty() || copy.moved >= copy.granted) return;
+    const Instant first =
+        copy.posted + to_nanoseconds(set_up_[static_cast<std::size_t>(copy.kind)]);
+    if (world_.date() < first) {
+      look_again(slot, to_seconds(first - world_.date()));
+      return;
+    }
     if (leader.moved - (copy.from - leader.from) > copy.moved) {
       if (copy.state == Transfer::State::waiting) copy.began = world_.date();
       start_flows(slot);
@@ -465,6 +484,12 @@ void Transfers::follow(std::uint32_t slot) {
   const double landed = moved_bytes(leader) - (copy.from - leader.from) * block_bytes_;
   constexpr double slack = 1e-5;  // of a block
   if (copy.state == Transfer::State::waiting) {
+    const Instant ready =
+        copy.posted + to_nanoseconds(set_up_[static_cast<std::size_t>(copy.kind)]);
+    if (world_.date() < ready) {
+      look_again(slot, to_seconds(ready - world_.date()));
+      return;
+    }
     if (landed < block_bytes_ * (1 - slack)) {
       const double missing = block_bytes_ - landed;
       if (copy.lead_rate > 0) look_again(slot, Seconds{missing / copy.lead_rate});

@@ -41,6 +41,8 @@ struct Transfer {
   std::vector<Lane> lanes;    ///< flows: one per PCIe lane; one for the network
   std::uint64_t version = 0;  ///< of its timer
   Instant check = never;      ///< following copy: date of its pending timer
+  std::uint64_t turn = 0;     ///< numbers the fetches, and the stores, of a host
+  double factor = 1;          ///< noise: its rate is divided by it
   Instant posted{};           ///< the command's date
   Instant began{};            ///< first byte
   Instant ended{};
@@ -113,6 +115,7 @@ private:
   static bool all_done(const Transfer& transfer);
   double cap(TransferKind kind) const { return caps_[static_cast<std::size_t>(kind)]; }
   double noise();
+  double limit(const Transfer& transfer) const { return cap(transfer.kind) / transfer.factor; }
   bool on_pcie(const Transfer& transfer) const {
     return transfer.kind == TransferKind::copy_in || transfer.kind == TransferKind::copy_out;
   }
@@ -137,6 +140,7 @@ private:
   std::vector<std::uint32_t> lane_tracks_[2];       ///< [host]: h2d, d2h
   std::vector<std::uint32_t> network_tracks_[2];    ///< [host]: in, out
   std::uint64_t draws_ = 0;
+  std::vector<std::uint64_t> turns_[2];  ///< [host]: fetches, stores begun
 };
 
 }  // namespace calvo::sim

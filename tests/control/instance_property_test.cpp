@@ -54,7 +54,8 @@ void expect_a_good_end(std::uint64_t seed, const EngineConfig& engine) {
     ASSERT_NE(found, driver.ended().end()) << "it never ended";
     const Ended& request = found->second;
     const std::int64_t block = scenario.setup.resources.block_tokens.count();
-    const std::int64_t blocks = ((spec.input + spec.output).count() + block - 1) / block;
+    const Tokens output = scenario.setup.engine.decode ? spec.output : Tokens{1};
+    const std::int64_t blocks = ((spec.input + output).count() + block - 1) / block;
     EXPECT_EQ(request.outcome == Outcome::rejected, blocks > scenario.setup.resources.gpu_blocks);
     if (request.outcome == Outcome::rejected) {
       EXPECT_EQ(request.reason, RejectReason::larger_than_gpu_memory);

@@ -62,10 +62,13 @@ TEST(Engines, AreTheRowsOfTheirSystems) {
 
 // Every value of every enum, through YAML, arrives in the field.
 template <class Enum>
-void expect_reachable(const std::string& key, Enum EngineConfig::*field) {
+void expect_reachable(const std::string& key, Enum EngineConfig::*field,
+                      std::vector<std::string> besides = {}) {
   const auto all = names_of<Enum>();
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const Scenario scenario = load_small({"engine." + key + "=" + std::string(all[i])});
+    std::vector<std::string> overrides = besides;
+    overrides.push_back("engine." + key + "=" + std::string(all[i]));
+    const Scenario scenario = load_small(overrides);
     EXPECT_EQ(scenario.engine.*field, static_cast<Enum>(i)) << key << " " << all[i];
   }
 }
@@ -77,13 +80,25 @@ TEST(Engines, EverySwitchIsReachableFromYaml) {
   expect_reachable("gpu_memory", &EngineConfig::gpu_memory);
   expect_reachable("no_space", &EngineConfig::no_space);
   expect_reachable("load_admission", &EngineConfig::load_admission);
-  expect_reachable("load_stop", &EngineConfig::load_stop);
+  expect_reachable("load_stop", &EngineConfig::load_stop, {"engine.pcie_start=at_batch"});
   expect_reachable("cut", &EngineConfig::cut);
   expect_reachable("step_waits_for", &EngineConfig::step_waits_for);
   expect_reachable("completion_seen", &EngineConfig::completion_seen);
   expect_reachable("preempt", &EngineConfig::preempt);
   expect_reachable("write", &EngineConfig::write);
   expect_reachable("restore", &EngineConfig::restore);
+}
+
+TEST(Engines, ALoadStopThatNoStepComesUponIsRefused) {
+  try {
+    load_small({"engine.load_stop=timeout"});
+    FAIL() << "accepted";
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(),
+                 "--set engine.load_stop=timeout:1:18: engine.load_stop: \"timeout\" has no effect "
+                 "on this engine; write wait, or set pcie_start to at_batch and network_start to "
+                 "on_arrival");
+  }
 }
 
 TEST(Engines, EveryNumberIsReachableFromYaml) {

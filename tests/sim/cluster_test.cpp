@@ -208,5 +208,97 @@ TEST(Granularity, RunStaysWithinHalfAPercentOfBlockUnderContention) {
   EXPECT_GT(cuts, 0) << "no better request ever found the network taken";
 }
 
+// ------------------------------------------------------------------------ resources
+
+double carried(const RunResult& result, const std::string& link) {
+  for (const ResourceUse& use : result.resources) {
+    if (use.name == link) return static_cast<double>(use.moved.count());
+  }
+  ADD_FAILURE() << "no link " << link;
+  return 0;
+}
+
+TEST(Resources, LoadsTakeTheNicsOfANodeInTurn) {
+  for (const int nics : {2, 4}) {
+    scenarios::Scenario scenario = small_scenario(dense_requests(120));
+    scenario.engine.network_window.operations = 2;
+    scenario.topology.nics_per_serving_node = nics;
+    scenario.topology.nics_per_storage_node = nics;
+    estimate_truly(scenario);
+    const RunResult result = simulate(scenario);
+    double all = 0;
+    for (int nic = 0; nic < nics; ++nic) {
+      all += carried(result, "serving0.nic" + std::to_string(nic) + ".rx");
+    }
+    for (int nic = 0; nic < nics; ++nic) {
+      const double own = carried(result, "serving0.nic" + std::to_string(nic) + ".rx");
+      EXPECT_NEAR(own / all, 1.0 / nics, 0.1 / nics) << nic << " of " << nics;
+    }
+  }
+}
+
+TEST(Resources, LinksCarryWhatTheBooksCount) {
+  scenarios::Scenario scenario = small_scenario(dense_requests(80));
+  estimate_truly(scenario);
+  const RunResult result = simulate(scenario);
+  const double block = 100'000;
+  EXPECT_NEAR(carried(result, "storage0.nic0.tx"),
+              static_cast<double>(result.counters.fetched_blocks) * block, 1);
+  EXPECT_NEAR(carried(result, "instance0.gpu0.pcie.h2d"),
+              static_cast<double>(result.counters.copied_blocks) * block, 1);
+  EXPECT_NEAR(carried(result, "storage0.nic0.rx"),
+              static_cast<double>(result.counters.stored_blocks) * block, 1);
+}
+
+TEST(Resources, ACopyBehindAFetchPaysItsOwnSetUp) {
+  // One block: network 0.6 ms, copy 0.4 ms; the copy is posted with the fetch and takes 50 ms to
+  // begin, as the fetch does.
+  scenarios::Scenario scenario = small_scenario({{0, Tokens{100}, Tokens{10}, Tokens{1}}});
+  scenario.gpu.pcie.latency = Seconds{0.05};
+  estimate_truly(scenario);
+  EXPECT_NEAR(mean_ttft(simulate(scenario)), 0.05 + 0.0004 + 0.001, 1e-6);
+}
+
+TEST(Simulate, StopsAtItsTimeLimitAndNotAtTheNextEvent) {
+  scenarios::Scenario scenario = small_scenario(
+      {{0, Tokens{100}, Tokens{10}, Tokens{1}}, {100, Tokens{100}, Tokens{10}, Tokens{1}}});
+  scenario.simulation.time_limit = Seconds{1};
+  estimate_truly(scenario);
+  const RunResult result = simulate(scenario);
+  EXPECT_FALSE(result.complete);
+  EXPECT_EQ(result.end, instant_at(1));
+  EXPECT_EQ(result.requests.size(), 1U);
+}
+
+TEST(Simulate, NoisyTransfersAreSlowerAndNeverFasterThanTheirLinks) {
+  std::vector<double> ttft;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    scenarios::Scenario scenario = small_scenario({{0, Tokens{20'000}, Tokens{10}, Tokens{1}}});
+    scenario.seed = seed;
+    scenario.simulation.truth_noise = 0.2;
+    estimate_truly(scenario);
+    ttft.push_back(mean_ttft(simulate(scenario)));
+    EXPECT_GT(ttft.back(), 0.12);  // 20,000 tokens at 6 us
+  }
+  std::ranges::sort(ttft);
+  EXPECT_EQ(std::ranges::unique(ttft).size(), 0U) << "two seeds drew the same noise";
+}
+
+/// A small request passes large ones that wait with their loads begun, whatever the bound on those.
+TEST(Simulate, TheBoundOnLoadsAheadLetsABetterRequestPass) {
+  std::vector<traces::InlineRequest> requests;
+  for (int i = 0; i < 12; ++i) requests.push_back({0, Tokens{10'000}, Tokens{2'000}, Tokens{1}});
+  requests.push_back({0.3, Tokens{200}, Tokens{10}, Tokens{1}});
+  const auto last_ttft = [&](int bound) {
+    scenarios::Scenario scenario = small_scenario(requests);
+    scenario.engine.prefetch_requests = bound;
+    order_by(scenario, "sjf_cost");
+    estimate_truly(scenario);
+    const RequestTimes& times = simulate(scenario).requests.back().times;
+    return to_seconds(times.first_token - times.arrival).count();
+  };
+  EXPECT_NEAR(last_ttft(2), last_ttft(0), 0.21);  // at most one prefill under way in between
+}
+
 }  // namespace
 }  // namespace calvo::sim
