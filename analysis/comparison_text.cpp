@@ -79,6 +79,22 @@ Row difference_of(const ComparedRun& compared) {
       fmt::format("over {} requests", difference.pairs)};
 }
 
+/// What each run says against its own numbers: the first thing, and how many more there are.
+void append_validity(fmt::memory_buffer& out, const Comparison& comparison) {
+  bool first = true;
+  for (const ComparedRun& compared : comparison.runs) {
+    const std::vector<std::string>& warnings = compared.run.summary.warnings;
+    if (warnings.empty()) continue;
+    if (first) {
+      fmt::format_to(std::back_inserter(out),
+                     "\nWhere these numbers need care (all of it in each summary.json):\n");
+    }
+    first = false;
+    fmt::format_to(std::back_inserter(out), "{}: {}{}\n", compared.name, warnings.front(),
+                   warnings.size() > 1 ? fmt::format(" (and {} more)", warnings.size() - 1) : "");
+  }
+}
+
 }  // namespace
 
 std::string to_text(const Comparison& comparison) {
@@ -98,6 +114,7 @@ std::string to_text(const Comparison& comparison) {
                    comparison.runs.front().name);
     append_table(out, differences);
   }
+  append_validity(out, comparison);
   for (const std::string& warning : comparison.warnings) {
     fmt::format_to(std::back_inserter(out), "warning: {}\n", warning);
   }

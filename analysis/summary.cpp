@@ -19,9 +19,9 @@ double ratio(double part, double whole) {
 void name_bottleneck(Summary& summary) {
   for (const ResourceUse& resource : summary.resources) {
     if (resource.kind == ResourceKind::memory) continue;
-    if (summary.bottleneck.empty() || resource.utilization > summary.bottleneck_utilization) {
+    if (summary.bottleneck.empty() || resource.saturation() > summary.bottleneck_utilization) {
       summary.bottleneck = resource.name;
-      summary.bottleneck_utilization = resource.utilization;
+      summary.bottleneck_utilization = resource.saturation();
     }
   }
 }

@@ -28,11 +28,11 @@ std::vector<std::string> validity_warnings(const Summary& summary) {
   }
   for (const ResourceUse& resource : summary.resources) {
     if (resource.kind == ResourceKind::memory) continue;
-    if (resource.utilization > saturated_utilization) {
+    if (resource.saturation() > saturated_utilization) {
       warnings.push_back(fmt::format(
           "{} is {:.1f} % utilised: near saturation, where small errors of the model move waiting "
           "times a lot",
-          resource.name, 100 * resource.utilization));
+          resource.name, 100 * resource.saturation()));
     }
   }
   const Counters& counters = summary.counters;

@@ -19,6 +19,12 @@ struct ResourceUse {
   double utilization = 0;
   double peak = 0;  ///< memory: highest occupancy share; others: 0
   Bytes moved;      ///< links: payload carried
+  /// GPUs: share of the time in which a step computes a prompt; others: below 0. A GPU that only
+  /// decodes is busy and can still take requests on.
+  double prompt_share = -1;
+
+  /// How near it is to being what requests wait for.
+  double saturation() const { return prompt_share < 0 ? utilization : prompt_share; }
 };
 
 /// One bar of the timeline, on the track of a resource ("instance0.gpu").

@@ -19,11 +19,11 @@ void write_hardware(FieldWriter& io, const models::GpuSpec& gpu,
 /// The shape of the cluster, without its rates.
 template <class Io>
 void topology_fields(Io& io, models::TopologySpec& topology) {
-  const auto count = at_least(std::int32_t{1});
+  const auto count = between<std::int32_t>(1, 1024);  // beyond, routes alone fill the memory
   io.name("kind", topology.kind, "topology");
   io.value("serving_nodes", topology.serving_nodes, count);
   io.value("instances_per_node", topology.instances_per_node, count);
-  io.value("storage_nodes", topology.storage_nodes, at_least(std::int32_t{0}));
+  io.value("storage_nodes", topology.storage_nodes, between<std::int32_t>(0, 1024));
   io.value("nics_per_serving_node", topology.nics_per_serving_node, count);
   io.value("nics_per_storage_node", topology.nics_per_storage_node, count);
   io.value("round_trip", topology.round_trip);

@@ -449,6 +449,7 @@ void Cluster::schedule_step(std::uint32_t index) {
 void Cluster::step_over(std::uint32_t index) {
   Host& host = hosts_[index];
   Step& step = host.step;
+  if (!step.parts.empty()) host.prompt_time += world_.date() - step.formed;
   const char* what = step.parts.empty() ? "decode"
                      : step.decodes > 0 ? "prefill+decode"
                                         : "prefill";
@@ -511,17 +512,22 @@ RunResult Cluster::collect() {
     result.end = world_.date();
   }
   const Instant end = result.end;
-  const double span = seconds_of(end);
+  Instant begin = end;
+  for (const RequestRecord& request : result.requests) {
+    begin = std::min(begin, request.times.arrival);
+  }
+  const double span = to_seconds(end - begin).count();
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     Host& host = hosts_[i];
     const std::string name = "instance" + std::to_string(i);
     if (result.complete) CALVO_ENSURE(host.instance.unfinished() == 0);
     ResourceUse gpu{name + ".gpu", ResourceKind::gpu, 0, 0, Bytes{0}};
     gpu.utilization = span > 0 ? to_seconds(host.gpu.busy_time(end)).count() / span : 0;
+    gpu.prompt_share = span > 0 ? to_seconds(host.prompt_time).count() / span : 0;
     result.resources.push_back(gpu);
     const auto memory = [&](const std::string& tier, MemoryUse& use, std::int64_t capacity) {
       if (capacity == 0) return;
-      result.resources.push_back({name + tier, ResourceKind::memory, use.mean(end, capacity),
+      result.resources.push_back({name + tier, ResourceKind::memory, use.mean(begin, end, capacity),
                                   use.peak(capacity), Bytes{0}});
     };
     memory(".gpu_memory", host.gpu_memory, scenario_.instance.gpu_blocks);

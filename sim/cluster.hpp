@@ -56,6 +56,7 @@ private:
     std::int64_t copies = 0;  ///< flowing over its lanes now
     MemoryUse gpu_memory, host_memory;
     std::uint32_t gpu_track = 0;
+    Nanoseconds prompt_time{0};  ///< in steps that computed part of a prompt
   };
 
   struct PendingLookup {

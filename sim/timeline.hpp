@@ -49,10 +49,10 @@ public:
     last_ = used;
     peak_ = std::max(peak_, used);
   }
-  /// Mean share of `capacity` until `now`, a run's end.
-  double mean(Instant now, std::int64_t capacity) {
+  /// Mean share of `capacity` from `begin` until `now`, a run's end; empty before `begin`.
+  double mean(Instant begin, Instant now, std::int64_t capacity) {
     note(now, last_);
-    const auto span = static_cast<double>(now.time_since_epoch().count());
+    const auto span = static_cast<double>((now - begin).count());
     return span > 0 && capacity > 0 ? area_ / span / static_cast<double>(capacity) : 0;
   }
   double peak(std::int64_t capacity) const {
