@@ -60,8 +60,7 @@ struct Summary {
   double prefix_cache_hit_ratio = 0;  ///< cached_tokens / input_tokens
   StageMeans stages_ms;
   std::vector<ResourceUse> resources;
-  std::string
-      bottleneck;  ///< the most saturated resource that is no memory; empty if there is none
+  std::string bottleneck;  ///< what is nearest to saturation, memory apart; may be empty
   double bottleneck_utilization = 0;
   Counters counters;
   std::vector<std::string> warnings;  ///< where the numbers stop being valid
