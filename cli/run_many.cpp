@@ -72,7 +72,7 @@ struct Child {
     check(::write(pipe, run.directory.data(), run.directory.size()) ==
               static_cast<ssize_t>(run.directory.size()),
           "write to the parent");
-    return run.summary.complete ? success : interrupted;
+    return run.interrupted ? interrupted : success;
   });
   std::fflush(nullptr);
   ::_exit(code);

@@ -97,6 +97,7 @@ FinishedRun run_one(scenarios::Scenario& scenario, const RunOneOptions& options)
 
   FinishedRun run;
   run.summary = analysis::summarize(result, labels);
+  run.interrupted = stop_wanted != 0 && !run.summary.complete;
   const auto write = [&](const char* name, const std::string& text) {
     analysis::write_file(directory.file(name), text);
   };

@@ -18,6 +18,7 @@ struct RunOneOptions {
 struct FinishedRun {
   std::string directory;
   analysis::Summary summary;
+  bool interrupted = false;  ///< a signal ended it; a time limit is no interruption
 };
 
 /// Simulates and writes the run directory. SIGINT and SIGTERM end the simulation early; the

@@ -76,7 +76,7 @@ int run_alone(const Options& options) {
   const FinishedRun run = run_one(scenario, run_options(options, scenario, true));
   if (!options.quiet) fmt::print("{}", analysis::to_text(run.summary));
   fmt::print("{}{}\n", options.quiet ? "" : "run directory: ", run.directory);
-  return run.summary.complete ? success : interrupted;
+  return run.interrupted ? interrupted : success;
 }
 
 int run_side_by_side(const Options& options) {

@@ -35,8 +35,10 @@ Instance::Instance(const EngineConfig& config, const InstanceResources& resource
   }
   CALVO_EXPECT(config.chunk_tokens > 0 && config.max_running > 0 && config.max_leap > 0);
   if (config.write != Write::none) {
-    host_reserve_ = static_cast<std::int64_t>(config.write_reserve *
-                                              static_cast<double>(resources.host_blocks));
+    host_reserve_ = std::clamp<std::int64_t>(
+        static_cast<std::int64_t>(config.write_reserve *
+                                  static_cast<double>(resources.host_blocks)),
+        0, std::max<std::int64_t>(0, resources.host_blocks - 1));  // a load needs one slot
   }
   if (config.write == Write::on_evict) {
     gpu_.record_evictions();
