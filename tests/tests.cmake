@@ -11,7 +11,8 @@ function(calvo_tests folder)
   target_link_libraries(calvo_${folder}_tests PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
   target_compile_definitions(calvo_${folder}_tests PRIVATE
     CALVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CALVO_PROGRAM="$<TARGET_FILE:calvo>")
-  gtest_discover_tests(calvo_${folder}_tests DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+  gtest_discover_tests(calvo_${folder}_tests DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 600 LABELS ${folder})
 endfunction()
 
 calvo_tests(core calvo::core)
