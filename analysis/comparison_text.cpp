@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "analysis/comparison.hpp"
 #include "analysis/text_summary.hpp"
@@ -79,19 +82,24 @@ Row difference_of(const ComparedRun& compared) {
       fmt::format("over {} requests", difference.pairs)};
 }
 
-/// What each run says against its own numbers: the first thing, and how many more there are.
+/// What runs say against their own numbers, in short: what each sentence is about, and which runs.
 void append_validity(fmt::memory_buffer& out, const Comparison& comparison) {
-  bool first = true;
+  std::vector<std::pair<std::string, std::vector<std::string>>> runs_by_subject;
   for (const ComparedRun& compared : comparison.runs) {
-    const std::vector<std::string>& warnings = compared.run.summary.warnings;
-    if (warnings.empty()) continue;
-    if (first) {
-      fmt::format_to(std::back_inserter(out),
-                     "\nWhere these numbers need care (all of it in each summary.json):\n");
+    for (const std::string& warning : compared.run.summary.warnings) {
+      const std::string subject = warning.substr(0, warning.find(':'));
+      auto entry = std::ranges::find(runs_by_subject, subject,
+                                     [](const auto& known) { return known.first; });
+      if (entry == runs_by_subject.end()) {
+        entry = runs_by_subject.insert(entry, {subject, {}});
+      }
+      entry->second.push_back(compared.name);
     }
-    first = false;
-    fmt::format_to(std::back_inserter(out), "{}: {}{}\n", compared.name, warnings.front(),
-                   warnings.size() > 1 ? fmt::format(" (and {} more)", warnings.size() - 1) : "");
+  }
+  if (runs_by_subject.empty()) return;
+  fmt::format_to(std::back_inserter(out), "\nThese numbers need care (why: summary.json):\n");
+  for (const auto& [subject, runs] : runs_by_subject) {
+    fmt::format_to(std::back_inserter(out), "{}: {}\n", subject, fmt::join(runs, ", "));
   }
 }
 
