@@ -294,7 +294,7 @@ TEST(Simulate, TheBoundOnLoadsAheadLetsABetterRequestPass) {
     scenario.engine.prefetch_requests = bound;
     order_by(scenario, "sjf_cost");
     estimate_truly(scenario);
-    const RequestTimes& times = simulate(scenario).requests.back().times;
+    const RequestTimes times = simulate(scenario).requests.back().times;
     return to_seconds(times.first_token - times.arrival).count();
   };
   EXPECT_NEAR(last_ttft(2), last_ttft(0), 0.21);  // at most one prefill under way in between
