@@ -168,8 +168,6 @@ private:
   Tokens output_of(const RequestSpec& spec) const;
   std::int32_t usable_blocks(const Job& job) const;
   std::int64_t load_blocks(const Job& job) const;
-  template <class Visit>
-  void for_pieces(const RequestSpec& spec, std::int32_t from, std::int32_t to, Visit visit) const;
   void pin_range(KvBook& book, const RequestSpec& spec, std::int32_t from, std::int32_t to);
   void unpin_range(KvBook& book, const RequestSpec& spec, std::int32_t from, std::int32_t to);
   std::int32_t resident_end(const KvBook& book, const RequestSpec& spec, std::int32_t from,

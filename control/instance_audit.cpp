@@ -3,7 +3,7 @@
 #include <set>
 
 #include "control/instance.hpp"
-#include "control/instance_pieces.hpp"
+#include "core/block_pieces.hpp"
 
 namespace calvo::control {
 

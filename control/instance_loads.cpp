@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "control/instance.hpp"
-#include "control/instance_pieces.hpp"
+#include "core/block_pieces.hpp"
 #include "core/contract.hpp"
 
 namespace calvo::control {

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "control/instance.hpp"
-#include "control/instance_pieces.hpp"
+#include "core/block_pieces.hpp"
 #include "core/contract.hpp"
 
 namespace calvo::control {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "core/block_pieces.hpp"
 #include "core/contract.hpp"
 #include "core/random.hpp"
 
@@ -29,22 +30,6 @@ TransferKind kind_of(CommandKind command) {
 const char* word(TransferKind kind) {
   constexpr const char* words[] = {"network_load", "pcie_load", "pcie_store", "network_store"};
   return words[static_cast<std::size_t>(kind)];
-}
-
-/// Calls `visit` for the runs of consecutive ids of positions [from, to).
-template <class Visit>
-void for_pieces(const RequestSpec& spec, std::int32_t from, std::int32_t to, Visit visit) {
-  std::int32_t at = 0;
-  for (const BlockRun& run : spec.blocks) {
-    const std::int32_t begin = std::max(from, at);
-    const std::int32_t end = std::min(to, at + run.count);
-    if (begin < end) {
-      visit(
-          BlockRun{BlockId{raw(run.first) + static_cast<std::uint64_t>(begin - at)}, end - begin});
-    }
-    at += run.count;
-    if (at >= to) return;
-  }
 }
 
 }  // namespace
@@ -184,7 +169,7 @@ bool Transfers::lease_fetch(Transfer& transfer) {
   control::StorageNode& node = storage_[raw(transfer.node)];
   transfer.granted = 0;
   bool complete = true;
-  for_pieces(*transfer.spec, transfer.from, transfer.to, [&](BlockRun piece) {
+  for_pieces(*transfer.spec, transfer.from, transfer.to, [&](BlockRun piece, std::int32_t) {
     if (!complete) return;
     const std::int32_t stored = node.begin_read(piece);
     if (stored > 0) transfer.pieces.push_back({piece.first, stored});

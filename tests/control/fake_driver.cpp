@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "core/block_pieces.hpp"
+
 namespace calvo::control::fake {
 
 FakeDriver::FakeDriver(const Setup& setup, const Hardware& hardware,
@@ -115,7 +117,7 @@ void FakeDriver::carry_out(std::uint32_t instance, const CommandBuffer& buffer) 
 std::int32_t FakeDriver::lookup(const RequestSpec& spec, std::int32_t from, std::int32_t to) const {
   std::int32_t end = from;
   bool hit = true;
-  for_ids(spec, from, to, [&](BlockRun run) {
+  for_pieces(spec, from, to, [&](BlockRun run, std::int32_t) {
     for (std::int32_t i = 0; hit && i < run.count; ++i) {
       const BlockId id{raw(run.first) + static_cast<std::uint64_t>(i)};
       hit = nodes_[node_of(id)].lookup({id, 1}) == 1;
@@ -240,7 +242,7 @@ void FakeDriver::begin(std::uint32_t instance, std::uint64_t run) {
     const RequestSpec& spec = *specs_.at(command.request);
     std::int32_t granted = 0;
     bool whole = true;
-    for_ids(spec, command.from, command.to, [&](BlockRun ids) {
+    for_pieces(spec, command.from, command.to, [&](BlockRun ids, std::int32_t) {
       if (!whole) return;
       for (std::int32_t i = 0; i < ids.count; ++i) {
         const BlockId id{raw(ids.first) + static_cast<std::uint64_t>(i)};

@@ -221,19 +221,4 @@ private:
   std::vector<std::string> complaints_;
 };
 
-/// Calls visit(ids) for the consecutive ids that make up positions [from, to) of a request.
-template <class Visit>
-void for_ids(const RequestSpec& spec, std::int32_t from, std::int32_t to, Visit visit) {
-  std::int32_t at = 0;
-  for (const BlockRun& run : spec.blocks) {
-    const std::int32_t begin = std::max(from, at);
-    const std::int32_t end = std::min(to, at + run.count);
-    if (begin < end) {
-      visit(
-          BlockRun{BlockId{raw(run.first) + static_cast<std::uint64_t>(begin - at)}, end - begin});
-    }
-    at += run.count;
-  }
-}
-
 }  // namespace calvo::control::fake
