@@ -21,14 +21,6 @@ void on_signal(int) {
   sim::request_stop();
 }
 
-void listen_to_signals() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
-
 RunResult simulate(scenarios::Scenario& scenario, const RunOneOptions& options,
                    analysis::RunDirectoryWriter& directory) {
   ProgressLine line(options.progress);
@@ -85,10 +77,18 @@ analysis::RunLabels labels_of(const scenarios::Scenario& scenario) {
 
 }  // namespace
 
+void listen_to_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
 FinishedRun run_one(scenarios::Scenario& scenario, const RunOneOptions& options) {
+  listen_to_signals();  // before the directory shows: who sees it may signal
   analysis::RunDirectoryWriter directory(options.directory, options.taken);
   const analysis::RunLabels labels = labels_of(scenario);
-  listen_to_signals();
   const double wall_before = wall_seconds();
   const double cpu_before = cpu_seconds();
   const RunResult result = simulate(scenario, options, directory);
