@@ -21,6 +21,9 @@ struct FinishedRun {
   bool interrupted = false;  ///< a signal ended it; a time limit is no interruption
 };
 
+/// From now on SIGINT and SIGTERM end the simulation that runs, or the next one, early.
+void listen_to_signals();
+
 /// Simulates and writes the run directory. SIGINT and SIGTERM end the simulation early; the
 /// directory is then written all the same and marked incomplete. A second one kills. Once in a
 /// process. Throws InputError if the directory cannot be written.
