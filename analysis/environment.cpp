@@ -3,7 +3,8 @@
 namespace calvo::analysis {
 
 nlohmann::ordered_json to_json(const Environment& environment) {
-  return {{"command", environment.command},
+  return {{"driver", environment.driver},
+          {"command", environment.command},
           {"version", environment.version},
           {"git_commit", environment.git_commit},
           {"compiler", environment.compiler},

@@ -10,6 +10,7 @@ namespace calvo::analysis {
 /// How a run came about and what it cost: everything that may differ between two runs of the same
 /// scenario and seed, and therefore stays out of the other files.
 struct Environment {
+  std::string driver;  ///< who executed the commands: "sim" or "realrun"
   std::string command;
   std::string version;
   std::string git_commit;  ///< when the build was configured; empty if unknown

@@ -27,7 +27,9 @@ enum Column : std::size_t {
   arrival_s = 4,
   input_tokens = 5,
   ttft_s = 8,
-  deadline_s = 11
+  deadline_s = 11,
+  queue_s = 13,  // and the four other stages behind it
+  outcome = 18
 };
 
 void append_cell(fmt::memory_buffer& out, const std::optional<Nanoseconds>& time) {
@@ -99,6 +101,15 @@ std::optional<double> optional_number(const LineReader& reader, std::string_view
   return number<double>(reader, name, cell);
 }
 
+Outcome outcome_of(const LineReader& reader, std::string_view cell) {
+  for (const Outcome known :
+       {Outcome::completed, Outcome::rejected, Outcome::cancelled, Outcome::unfinished}) {
+    if (cell == name_of(known)) return known;
+  }
+  throw InputError(reader.pos(static_cast<std::size_t>(cell.data() - reader.line().data())),
+                   "outcome", fmt::format("\"{}\" is none; run the scenario again", cell));
+}
+
 }  // namespace
 
 void write_requests_csv(const std::string& path, const RunResult& run, const RunLabels& labels) {
@@ -129,6 +140,13 @@ std::vector<RequestRow> read_requests_csv(const std::string& path) {
     row.arrival_s = number<double>(reader, "arrival_s", cells[arrival_s]);
     row.ttft_s = optional_number(reader, "ttft_s", cells[ttft_s]);
     row.deadline_s = optional_number(reader, "deadline_s", cells[deadline_s]);
+    if (!cells[queue_s].empty()) {
+      row.stages_s.emplace();
+      for (std::size_t i = 0; i < row.stages_s->size(); ++i) {
+        (*row.stages_s)[i] = number<double>(reader, stage_columns[i], cells[queue_s + i]);
+      }
+    }
+    row.outcome = outcome_of(reader, cells[outcome]);
     rows.push_back(row);
   }
   return rows;

@@ -2,19 +2,25 @@
 // nanoseconds; what does not apply is empty.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "analysis/summary.hpp"
+#include "core/request.hpp"
 
 namespace calvo::analysis {
 
 /// One row for each request that arrived, by request id. Throws InputError if it cannot.
 void write_requests_csv(const std::string& path, const RunResult& run, const RunLabels& labels);
 
-/// A row as `compare` needs it.
+/// Columns of `RequestRow::stages_s`, in this order.
+inline constexpr std::array<const char*, 5> stage_columns = {"queue", "lookup", "network", "pcie",
+                                                             "compute"};
+
+/// A row as `compare` and `validate` need it.
 struct RequestRow {
   std::uint64_t id = 0;
   std::uint64_t session = 0;
@@ -23,6 +29,8 @@ struct RequestRow {
   double arrival_s = 0;
   std::optional<double> ttft_s;
   std::optional<double> deadline_s;
+  std::optional<std::array<double, 5>> stages_s;  ///< parts of the TTFT, where there is one
+  Outcome outcome = Outcome::unfinished;
 };
 
 /// Throws InputError for a file that is missing or is not such a table.

@@ -43,6 +43,7 @@ analysis::Environment environment_of(const std::string& command, double wall_s, 
                                      const RunResult& result) {
   const BuildInfo build = build_info();
   analysis::Environment environment;
+  environment.driver = "sim";
   environment.command = command;
   environment.version = build.version;
   environment.git_commit = build.git_commit;
