@@ -64,7 +64,7 @@ struct Child {
 [[noreturn]] void be_child(RunJob& job, int pipe, const sigset_t& signals) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // if the parent is killed, do not go on alone
   ::setpgid(0, 0);                     // the terminal's Ctrl-C comes through the parent, once
-  listen_to_signals();                 // one that waited since the fork then ends the run, validly
+  listen_to_signals();                 // one that waited since the fork then ends the run validly
   sigprocmask(SIG_SETMASK, &signals, nullptr);
   const int code = guarded([&]() -> int {
     const FinishedRun run = run_one(job.scenario, job.options);

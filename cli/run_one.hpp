@@ -24,6 +24,9 @@ struct FinishedRun {
 /// From now on SIGINT and SIGTERM end the simulation that runs, or the next one, early.
 void listen_to_signals();
 
+/// From now on SIGINT and SIGTERM end the simulation under way, or the next one, early.
+void listen_to_signals();
+
 /// Simulates and writes the run directory. SIGINT and SIGTERM end the simulation early; the
 /// directory is then written all the same and marked incomplete. A second one kills. Once in a
 /// process. Throws InputError if the directory cannot be written.

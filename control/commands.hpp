@@ -22,6 +22,7 @@ enum class CommandKind : std::uint8_t {
   run_step,   ///< run, iterations, gate; parts and decodes in the buffer
   cut_step,   ///< run: stop at the next iteration boundary
   set_timer,  ///< run, at
+  preempt,    ///< request: gives up its GPU memory and will compute anew
   finish,     ///< request: completed; times and cached
   reject,     ///< request, reason
   cancelled,  ///< request: left at the client's wish

@@ -41,6 +41,14 @@ public:
   std::int64_t unfinished() const { return unfinished_; }
   std::int64_t gpu_blocks_used() const { return gpu_.used(); }
   std::int64_t host_blocks_used() const { return host_.used(); }
+  /// Whether a slot of the tier is the block's, be it landed or on its way: what a driver with real
+  /// memory keeps. Slots without a name are a request's until finish, reject, cancelled or preempt.
+  bool gpu_holds(BlockId block) const {
+    return gpu_.look({block, 1}).state != KvBook::State::absent;
+  }
+  bool host_holds(BlockId block) const {
+    return host_.look({block, 1}).state != KvBook::State::absent;
+  }
 
   /// For tests: the first way in which the books do not agree with what requests and transfers
   /// hold; empty if they do. Cost: all blocks in use.

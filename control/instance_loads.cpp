@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "control/instance.hpp"
+#include "control/storage_placement.hpp"
 #include "core/block_pieces.hpp"
 #include "core/contract.hpp"
 
@@ -223,27 +224,19 @@ Instance::Issue Instance::issue_fetch(Job& job) {
   if (room <= 0) return Issue::no_space;
   const std::uint32_t slot = new_run(Flow::fetch);
   std::int32_t to = first;
-  std::uint32_t node = 0;
-  for_pieces(spec, first, job.use, [&](BlockRun piece, std::int32_t) {
-    while (piece.count > 0) {
-      const std::uint64_t id = raw(piece.first);
-      const auto extent = static_cast<std::uint64_t>(resources_.storage_extent);
-      const std::uint32_t on =
-          storage_node_of(id, resources_.storage_extent, resources_.storage_nodes);
-      if (to == first) node = on;
-      const KvBook::Piece state = host_.look(piece);
-      if (on != node || state.state != KvBook::State::absent) return false;
-      std::int64_t count = std::min<std::int64_t>(state.count, room - (to - first));
-      if (resources_.storage_nodes > 1) {
-        count = std::min(count, static_cast<std::int64_t>(extent - id % extent));
-      }
+  StorageId node{};
+  for_pieces(spec, first, job.use, [&](BlockRun run, std::int32_t) {
+    return for_node_pieces(run, resources_, [&](const PlacedRun& piece) {
+      if (to == first) node = piece.node;
+      const KvBook::Piece state = host_.look(piece.blocks);
+      if (piece.node != node || state.state != KvBook::State::absent) return false;
+      const auto count =
+          static_cast<std::int32_t>(std::min<std::int64_t>(state.count, room - (to - first)));
       if (count == 0) return false;
-      host_.reserve({piece.first, static_cast<std::int32_t>(count)}, slot);
-      to += static_cast<std::int32_t>(count);
-      piece = {BlockId{id + static_cast<std::uint64_t>(count)},
-               piece.count - static_cast<std::int32_t>(count)};
-    }
-    return true;
+      host_.reserve({piece.blocks.first, count}, slot);
+      to += count;
+      return count == piece.blocks.count;
+    });
   });
   Run& run = runs_[slot];
   run.job = job.slot;
@@ -251,7 +244,7 @@ Instance::Issue Instance::issue_fetch(Job& job) {
   run.spec = &spec;
   run.from = first;
   run.to = to;
-  run.node = StorageId{node};
+  run.node = node;
   run.key = job.network_key;
   active_fetches_.push_back(slot);
   ++job.fetching;

@@ -367,6 +367,7 @@ void Instance::preempt(Job& job) {
   std::erase(members_, job.slot);
   ++counters_.preemptions;
   ++job.preemptions;
+  command(CommandKind::preempt).request = job.spec->id;
   release_gpu(job);
   job.computed = Tokens{0};
   job.target = job.spec->input + Tokens{job.generated};

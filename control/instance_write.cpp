@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "control/instance.hpp"
+#include "control/storage_placement.hpp"
 #include "core/block_pieces.hpp"
 #include "core/contract.hpp"
 
@@ -19,8 +20,7 @@ void Instance::write_back(const RequestSpec& spec, std::int32_t from, std::int32
                          (state.touches + 1 >= config_.write_threshold &&
                           host_.look({piece.first, state.count}).state == KvBook::State::absent);
       if (worth) writes_.push_back({{piece.first, state.count}, false});
-      piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(state.count)},
-               piece.count - state.count};
+      piece = behind(piece, state.count);
     }
     return true;
   });
@@ -42,24 +42,18 @@ void Instance::dispatch_writes() {
     writes_.pop_front();
     if (write.to_remote) {
       if (resources_.storage_nodes == 0) continue;
-      const std::uint64_t id = raw(write.blocks.first);
-      const auto extent = static_cast<std::uint64_t>(resources_.storage_extent);
-      const auto in_extent = static_cast<std::int32_t>(std::min<std::uint64_t>(
-          extent - id % extent, static_cast<std::uint64_t>(write.blocks.count)));
-      std::int32_t count = resources_.storage_nodes == 1 ? write.blocks.count : in_extent;
+      const PlacedRun placed = leading_on_node(write.blocks, resources_);
+      std::int32_t count = placed.blocks.count;
       if (!staged) count = std::min(count, host_.resident_prefix(write.blocks));
       const BlockRun part{write.blocks.first, std::max(count, 1)};
       if (part.count < write.blocks.count) {
-        writes_.push_front({{BlockId{id + static_cast<std::uint64_t>(part.count)},
-                             write.blocks.count - part.count},
-                            true});
+        writes_.push_front({behind(write.blocks, part.count), true});
       }
       if (count == 0) continue;  // evicted before it could be stored
       if (!staged) host_.pin(part);
       const std::uint32_t slot = new_run(Flow::store);
       runs_[slot].blocks = part;
-      runs_[slot].node =
-          StorageId{storage_node_of(id, resources_.storage_extent, resources_.storage_nodes)};
+      runs_[slot].node = placed.node;
       Command& store = command(CommandKind::store);
       store.run = run_id(slot);
       store.blocks = part;
@@ -73,9 +67,7 @@ void Instance::dispatch_writes() {
     const std::int32_t in_gpu = staged ? count : gpu_.resident_prefix({write.blocks.first, count});
     const auto advance = [&](std::int32_t blocks) {
       if (blocks < write.blocks.count) {
-        writes_.push_front({{BlockId{raw(write.blocks.first) + static_cast<std::uint64_t>(blocks)},
-                             write.blocks.count - blocks},
-                            false});
+        writes_.push_front({behind(write.blocks, blocks), false});
       }
     };
     if (in_host.state != KvBook::State::absent) {

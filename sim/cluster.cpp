@@ -4,6 +4,8 @@
 #include <cmath>
 #include <string>
 
+#include "control/storage_placement.hpp"
+#include "core/block_pieces.hpp"
 #include "core/contract.hpp"
 #include "core/random.hpp"
 #include "sim/layer_pipeline.hpp"
@@ -61,16 +63,11 @@ RunResult Cluster::run() {
 /// What the workload says lies in the remote pool, least recently used first.
 void Cluster::preload() {
   if (storage_.empty()) return;
-  const auto nodes = static_cast<std::int32_t>(storage_.size());
-  const auto extent = static_cast<std::uint64_t>(scenario_.instance.storage_extent);
   for (BlockRun run : scenario_.workload->initially_stored()) {
     while (run.count > 0) {
-      const std::uint64_t id = raw(run.first);
-      const auto count = static_cast<std::int32_t>(
-          std::min<std::uint64_t>(static_cast<std::uint64_t>(run.count), extent - id % extent));
-      storage_[control::storage_node_of(id, scenario_.instance.storage_extent, nodes)].preload(
-          {run.first, count});
-      run = {BlockId{id + static_cast<std::uint64_t>(count)}, run.count - count};
+      const control::PlacedRun piece = control::leading_extent(run, scenario_.instance);
+      storage_[raw(piece.node)].preload(piece.blocks);
+      run = control::behind(run, piece.blocks.count);
     }
   }
 }
@@ -279,6 +276,8 @@ void Cluster::execute(std::uint32_t host, const Command& command) {
       }
       return;
     }
+    case CommandKind::preempt:  // memory is only counted here
+      return;
     case CommandKind::set_timer:
       world_.at(command.at, {control_timer, host, raw(command.run), 0});
       return;
@@ -300,28 +299,15 @@ void Cluster::execute(std::uint32_t host, const Command& command) {
 /// End of the contiguous stored prefix, block runs and storage nodes in order.
 std::int32_t Cluster::lookup_end(const PendingLookup& pending) const {
   const RequestSpec& spec = specs_[raw(pending.request)];
-  const auto nodes = static_cast<std::int32_t>(storage_.size());
-  const auto extent = static_cast<std::uint64_t>(scenario_.instance.storage_extent);
-  std::int32_t at = 0;
-  for (const BlockRun& run : spec.blocks) {
-    const std::int32_t end = std::min(pending.to, at + run.count);
-    for (std::int32_t position = std::max(pending.from, at); position < end;) {
-      const std::uint64_t id = raw(run.first) + static_cast<std::uint64_t>(position - at);
-      std::int32_t count = end - position;
-      if (nodes > 1) {
-        count = static_cast<std::int32_t>(
-            std::min<std::uint64_t>(static_cast<std::uint64_t>(count), extent - id % extent));
-      }
-      const std::uint32_t node =
-          control::storage_node_of(id, scenario_.instance.storage_extent, nodes);
-      const std::int32_t stored = storage_[node].lookup({BlockId{id}, count});
-      position += stored;
-      if (stored < count) return position;
-    }
-    at += run.count;
-    if (at >= pending.to) break;
-  }
-  return pending.to;
+  std::int32_t end = pending.from;
+  for_pieces(spec, pending.from, pending.to, [&](BlockRun run, std::int32_t) {
+    return control::for_node_pieces(run, scenario_.instance, [&](const control::PlacedRun& piece) {
+      const std::int32_t stored = storage_[raw(piece.node)].lookup(piece.blocks);
+      end += stored;
+      return stored == piece.blocks.count;
+    });
+  });
+  return end;
 }
 
 void Cluster::end_request(const Command& command, Outcome outcome) {

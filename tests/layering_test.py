@@ -18,7 +18,8 @@ SOURCES = {".hpp", ".cpp", ".cu", ".cuh"}
 RESERVED = {
     r"(simgrid|xbt)/|xbt\.h": ["sim"],
     r"cuda|cublas|nccl|nvml": ["kernels", "realrun/devices"],
-    r"infiniband/|rdma/": ["realrun/fabrics"],
+    r"infiniband/|rdma/(rdma|fi)_": ["realrun/fabrics"],
+    r"prometheus/": ["realrun/node", "realrun/engine"],
     r"CLI/": ["cli"],
 }
 # What the pure layer may neither include nor call.
@@ -37,15 +38,17 @@ STRING_OR_COMMENT = re.compile(r'"(\\.|[^"\\])*"|//.*')
 def layers(cmake):
     """Folder -> folders that it may include, from the calvo_library() and `calvo` lines."""
     allowed = {}
-    for name, body in re.findall(r"^calvo_library\((\w+)(.*?)\)", cmake, re.M | re.S):
-        direct = re.findall(r"calvo::(\w+)", body)
+    libraries = re.findall(r"^calvo_library\(([\w/]+)(.*?)\)", cmake, re.M | re.S)
+    folder_of = {name.replace("/", "_"): name for name, _ in libraries}
+    for name, body in libraries:
+        direct = [folder_of.get(target, target) for target in re.findall(r"calvo::(\w+)", body)]
         unknown = [other for other in direct if other not in allowed]
         if unknown:
             raise SystemExit(f"{name} depends on {unknown[0]}, which is listed below it")
         allowed[name] = {name, *direct, *(far for near in direct for far in allowed[near])}
     program = re.search(r"^target_link_libraries\(calvo PRIVATE(.*?)\)", cmake, re.M | re.S)
     if program:
-        direct = re.findall(r"calvo::(\w+)", program[1])
+        direct = [folder_of.get(target, target) for target in re.findall(r"calvo::(\w+)", program[1])]
         allowed["cli"] = {"cli", *direct, *(far for near in direct for far in allowed[near])}
     return allowed
 
@@ -54,7 +57,7 @@ def faults_of_line(folder, path, line, allowed):
     header = INCLUDE.match(line)
     if header:
         name = header[1]
-        other = name.split("/")[0]
+        other = name.rpartition("/")[0]
         if other in allowed and other not in allowed[folder]:
             yield f"{folder}/ may not include {other}/"
         for prefix, homes in RESERVED.items():
@@ -91,12 +94,16 @@ def self_test():
              "calvo_library(policies DEPENDS calvo::core)\n"
              "calvo_library(control DEPENDS calvo::policies)\n"
              "calvo_library(sim DEPENDS calvo::control)\n"
+             "calvo_library(run/wire DEPENDS calvo::core)\n"
+             "calvo_library(run/engine DEPENDS calvo::run_wire)\n"
              "target_link_libraries(calvo PRIVATE calvo::sim)\n")
     cases = [
         ("control/a.hpp", '#include "core/x.hpp"\n#include <vector>', None),
         ("sim/a.cpp", "#include <simgrid/s4u.hpp>", None),
         ("cli/a.cpp", '#include "core/x.hpp"', None),
         ("control/a.cpp", "// steady_clock is not used here", None),
+        ("run/engine/a.cpp", '#include "run/wire/x.hpp"', None),
+        ("run/wire/a.cpp", '#include "run/engine/x.hpp"', "run/wire/ may not include run/engine/"),
         ("core/a.hpp", '#include "control/x.hpp"', "core/ may not include control/"),
         ("policies/a.hpp", '#include "control/x.hpp"', "policies/ may not include control/"),
         ("control/a.cpp", "#include <simgrid/s4u.hpp>", "belongs to sim/ only"),
@@ -110,7 +117,7 @@ def self_test():
             root = pathlib.Path(name)
             (root / "CMakeLists.txt").write_text(cmake)
             file = root / path
-            file.parent.mkdir()
+            file.parent.mkdir(parents=True)
             file.write_text(text + "\n")
             faults, seen = check(root)
             good = seen == 1 and (not faults if expected is None

@@ -2,17 +2,20 @@
 enable_testing()
 include(GoogleTest)
 
+# tests/A/B/*_test.cpp becomes calvo_A_B_tests, with the label A.
 function(calvo_tests folder)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}/*.cpp)
   if(NOT sources)
     return()
   endif()
-  add_executable(calvo_${folder}_tests ${sources})
-  target_link_libraries(calvo_${folder}_tests PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
-  target_compile_definitions(calvo_${folder}_tests PRIVATE
+  string(REPLACE "/" "_" name ${folder})
+  string(REGEX REPLACE "/.*" "" label ${folder})
+  add_executable(calvo_${name}_tests ${sources})
+  target_link_libraries(calvo_${name}_tests PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(calvo_${name}_tests PRIVATE
     CALVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CALVO_PROGRAM="$<TARGET_FILE:calvo>")
-  gtest_discover_tests(calvo_${folder}_tests DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT 600 LABELS ${folder})
+  gtest_discover_tests(calvo_${name}_tests DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 600 LABELS ${label})
 endfunction()
 
 calvo_tests(core calvo::core)
@@ -23,6 +26,11 @@ calvo_tests(traces calvo::traces)
 calvo_tests(scenarios calvo::scenarios)
 calvo_tests(sim calvo::sim)
 calvo_tests(analysis calvo::analysis)
+calvo_tests(realrun/wire calvo::realrun_wire)
+calvo_tests(realrun/fabrics calvo::realrun_fabrics)
+calvo_tests(realrun/devices calvo::realrun_devices)
+calvo_tests(realrun/node calvo::realrun_node)
+calvo_tests(realrun/engine calvo::realrun_engine calvo::sim)
 calvo_tests(cli calvo::sim calvo::analysis)
 if(TARGET calvo_cli_tests)
   add_dependencies(calvo_cli_tests calvo)

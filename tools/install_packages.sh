@@ -7,6 +7,7 @@ packages=(
   g++ cmake ninja-build pkg-config python3 git ca-certificates
   libsimgrid-dev libboost-dev libboost-graph-dev libeigen3-dev libyaml-cpp-dev libbenchmark-dev
   libgtest-dev libgmock-dev libcli11-dev libfmt-dev nlohmann-json3-dev zlib1g-dev libxxhash-dev
+  libssl-dev prometheus-cpp-dev libibverbs-dev librdmacm-dev libfabric-dev
   "$@"
 )
 

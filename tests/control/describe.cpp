@@ -94,6 +94,8 @@ std::string describe(const Command& command, const CommandBuffer& buffer) {
     }
     case CommandKind::cut_step:
       return fmt::format("cut_step #{}", run);
+    case CommandKind::preempt:
+      return fmt::format("preempt r{}", request);
     case CommandKind::set_timer:
       return fmt::format("set_timer #{} at {} us", run,
                          static_cast<double>(command.at.time_since_epoch().count()) / 1000);

@@ -187,6 +187,8 @@ void FakeDriver::carry_out(std::uint32_t instance, const Command& command,
       if (!host.step.running || host.step.run != command.run) complain("cut of no running step");
       host.step.cut = true;
       break;
+    case CommandKind::preempt:
+      break;
     case CommandKind::set_timer:
       if (command.at < now_) complain("timer in the past");
       at(command.at, [this, instance, command] {

@@ -1,0 +1,96 @@
+// The control connection from an engine to a storage node: who has what, leases, new blocks.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/request.hpp"
+#include "realrun/fabrics/fabric.hpp"
+#include "realrun/wire/endpoint.hpp"
+
+namespace calvo::realrun {
+
+/// What both sides must agree on; a connection between two that differ is refused, by name of the
+/// field.
+struct NodeConfig {
+  std::int64_t block_bytes = 0;  ///< payload of a block
+  std::int32_t block_tokens = 0;
+  std::string model;             ///< name of the model shape
+  std::uint64_t model_seed = 0;  ///< weights and token ids derive from it
+
+  /// SHA-256 over all of it and the version of the protocol.
+  std::array<std::byte, 32> digest() const;
+};
+
+/// What the node said of itself after the handshake.
+struct NodeInfo {
+  std::int64_t capacity_blocks = 0;
+  std::int64_t stored_blocks = 0;
+  std::int64_t slot_stride = 0;  ///< bytes between slots of its pool
+  std::uint64_t pool_bytes = 0;
+  std::vector<PoolOffer> offers;  ///< one for each fabric that it serves
+  Ticket ticket;
+};
+
+struct NodeReply {
+  enum class Kind : std::uint8_t {
+    lookup,   ///< counts: for each run asked about, its leading blocks that are stored
+    lease,    ///< lease, slots: where the leading granted blocks lie
+    stored,   ///< blocks of the run that are now stored, by this or an earlier store
+    refused,  ///< what was asked cannot be; `text` says why
+    gone,     ///< the connection is lost: for every call that was still open
+  };
+  Kind kind{};
+  std::uint64_t tag = 0;  ///< as given with the call
+  std::vector<std::int32_t> counts;
+  std::uint64_t lease = 0;
+  std::vector<std::uint64_t> slots;  ///< lease: slot number of each granted block
+  std::int32_t blocks = 0;           ///< stored
+  std::string text;
+};
+
+struct ConnectOptions {
+  Endpoint endpoint;
+  std::vector<std::byte> key;  ///< the shared secret
+  NodeConfig config;
+  Nanoseconds limit{5'000'000'000};
+};
+
+/// Calls return at once; answers come out of poll(), in the order of the calls. One thread.
+class NodeClient {
+public:
+  /// Connects and shakes hands. Throws std::runtime_error (unreachable, timeout) or InputError
+  /// (wrong key, other version, other configuration), one line with the remedy.
+  explicit NodeClient(const ConnectOptions& options);
+  ~NodeClient();
+
+  const NodeInfo& info() const;
+
+  void lookup(std::uint64_t tag, std::span<const BlockRun> runs);
+  /// Pins the leading stored blocks of `run` on the node until release() or the connection's end.
+  void lease(std::uint64_t tag, BlockRun run);
+  /// Fire and forget.
+  void release(std::uint64_t lease);
+  /// `blocks[i]` is a whole sealed block (BlockFormat::used() bytes) of run.first + i, copied into
+  /// the send buffer at most; the node checks each before it takes it.
+  void store(std::uint64_t tag, BlockRun run, std::span<const std::span<const std::byte>> blocks);
+
+  /// Never blocks; sends what could not be sent before; appends answers.
+  void poll(std::vector<NodeReply>& out);
+  /// For epoll: readable or (while `wants_write()`) writable when poll() has work.
+  int fd() const;
+  bool wants_write() const;
+  bool alive() const;
+  void close();
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace calvo::realrun
