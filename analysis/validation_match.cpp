@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "analysis/validation_scenario.hpp"
 #include "core/input_error.hpp"
 
 namespace calvo::analysis {
@@ -237,6 +238,9 @@ void match_requests(MatchedCell& cell, std::vector<std::string>& warnings) {
     refuse_other_labels(*cell.prediction, *real);
     cell.rows.push_back(rows_of(*real));
     refuse_other_work(*cell.prediction, cell.rows.front(), *real, cell.rows.back());
+    if (const auto other = scenario_difference(real->run.path, cell.prediction->run.path)) {
+      warnings.push_back(fmt::format("{}: {}", real->run.path, *other));
+    }
   }
   warn_about_absent(cell, cell.rows, warnings);
   warn_about_deadlines(cell, cell.rows, warnings);

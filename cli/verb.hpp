@@ -22,5 +22,6 @@ Verb add_compare(CLI::App& program);
 Verb add_list(CLI::App& program);
 Verb add_trace(CLI::App& program);
 Verb add_replay(CLI::App& program);
+Verb add_validate(CLI::App& program);
 
 }  // namespace calvo::cli
