@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,6 +55,8 @@ struct Read {
   std::uint64_t cookie = 0;   ///< comes back in the completion
   bool signalled = true;      ///< false: reported only if it fails; a later one speaks for it
 };
+// A read of no bytes is refused like one outside the pool; `into` outside the registered memory is
+// a broken contract.
 
 struct ReadDone {
   std::uint64_t cookie = 0;
@@ -84,7 +87,9 @@ public:
                          Nanoseconds limit) = 0;
 
   /// Posts the leading reads that there is room for, as one chain, and says how many. Never blocks.
-  /// The last read of a chain must be signalled.
+  /// The last read of a chain must be signalled; where there is room for a part only, the next
+  /// signalled read that is posted speaks for the part's end. A peer that has failed takes reads
+  /// still, and gives them back as `peer_gone` or `flushed`.
   virtual std::size_t post(PeerId peer, std::span<const Read> chain) = 0;
 
   /// Never blocks. Returns how many of `done` it has filled in.
@@ -103,16 +108,25 @@ public:
 };
 
 /// What stands between the pool and the wire on the storage node: pacing and faults, asked for each
-/// piece that is sent. One-sided fabrics cannot ask; there a shaped link paces.
+/// piece that is sent. A piece lies in one read and is `most_piece` at most; only the last of a
+/// read is smaller. One-sided fabrics cannot ask; there a shaped link paces.
 class SendGate {
 public:
-  enum class Verdict : std::uint8_t { send, drop_connection, truncate, corrupt };
+  static constexpr std::uint64_t most_piece = 256 << 10;
+
+  enum class Verdict : std::uint8_t {
+    send,
+    drop_connection,  ///< nothing of the piece goes out
+    truncate,         ///< bytes / 2 of it go out, then the connection ends
+    corrupt,          ///< bit 0 of its byte number bytes / 2 is flipped on the way
+  };
   virtual ~SendGate() = default;
   /// Blocks as long as pacing or a fault script wants. Any thread.
   virtual Verdict before_send(std::uint64_t offset, std::uint64_t bytes) = 0;
 };
 
-/// The storage node's side. Its methods may be called from any thread.
+/// The storage node's side. Its methods may be called from any thread. Its destruction ends all
+/// connections and waits for those that are inside the gate.
 class FabricServer {
 public:
   virtual ~FabricServer() = default;
@@ -131,18 +145,23 @@ struct ServerOptions {
 
 /// A fabric as `calvo list fabrics` shows it.
 struct FabricInfo {
-  std::string_view name;  ///< tcp, verbs, ofi
-  std::string_view description;
+  std::string name;  ///< tcp, verbs, ofi, ofi:PROVIDER
+  std::string description;
   std::optional<std::string> missing;  ///< why this machine or build cannot use it
-  std::unique_ptr<FabricClient> (*make_client)() = nullptr;
-  std::unique_ptr<FabricServer> (*make_server)(std::span<const std::byte> pool,
-                                               const ServerOptions& options) = nullptr;
+  /// Null where it is missing. Both throw std::runtime_error with the remedy. The pool outlives the
+  /// server and stays where it is.
+  std::function<std::unique_ptr<FabricClient>()> make_client;
+  std::function<std::unique_ptr<FabricServer>(std::span<const std::byte> pool,
+                                              const ServerOptions& options)>
+      make_server;
 };
 
-/// All fabrics, in the order of the documentation. Asks the machine each time.
+/// All fabrics, in the order of the documentation. Asks the machine each time. Each comes from its
+/// own file: tcp_fabric() in tcp.hpp, verbs_fabric() in verbs.hpp, ofi_fabric() in ofi.hpp.
 std::vector<FabricInfo> fabrics();
 
-/// The one called `name`, usable here. Throws InputError if there is none or it is missing.
+/// The one called `name`, usable here; "ofi:PROVIDER" names a provider of libfabric. Throws
+/// InputError if there is none or it is missing.
 FabricInfo fabric(std::string_view name);
 
 }  // namespace calvo::realrun
