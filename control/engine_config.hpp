@@ -139,11 +139,12 @@ struct EngineConfig {
 /// What one instance owns, in blocks of the scenario's block size.
 struct InstanceResources {
   Tokens block_tokens{256};
-  Bytes block_bytes;                 ///< of one block, over all layers and GPUs of the instance
-  std::int64_t gpu_blocks = 0;       ///< KV capacity of the instance's GPUs together
-  std::int64_t host_blocks = 0;      ///< its host tier; 0: no host tier, nothing can be loaded
-  std::int32_t storage_nodes = 0;    ///< 0: no remote pool
-  std::int64_t storage_extent = 64;  ///< blocks of consecutive ids that lie on one storage node
+  Bytes block_bytes;                  ///< of one block, over all layers and GPUs of the instance
+  std::int64_t gpu_blocks = 0;        ///< KV capacity of the instance's GPUs together
+  std::int64_t host_blocks = 0;       ///< its host tier; 0: no host tier, nothing can be loaded
+  std::int32_t storage_nodes = 0;     ///< 0: no remote pool
+  std::int64_t storage_extent = 64;   ///< blocks of consecutive ids that lie on one storage node
+  std::int32_t storage_replicas = 1;  ///< nodes that each block is stored on, 1..storage_nodes
 };
 
 /// The storage node that holds `block`, if any does: extents of consecutive ids, spread by hash.

@@ -33,6 +33,9 @@ Instance::Instance(const EngineConfig& config, const InstanceResources& resource
   if (config.pcie_start == PcieStart::in_step && config.network_start != NetworkStart::in_step) {
     config_.pcie_start = PcieStart::at_batch;  // inside the step, behind a load that came before it
   }
+  CALVO_EXPECT(resources.storage_replicas >= 1 &&
+               resources.storage_replicas <= std::max(resources.storage_nodes, 1));
+  down_.assign(static_cast<std::size_t>(std::max(resources.storage_nodes, 0)), false);
   CALVO_EXPECT(config.chunk_tokens > 0 && config.max_running > 0 && config.max_leap > 0);
   if (config.write != Write::none) {
     host_reserve_ = std::clamp<std::int64_t>(
@@ -136,6 +139,11 @@ void Instance::handle(std::span<const Event> batch, CommandBuffer& out) {
     if (event.kind == EventKind::step_done) continue;
     const bool transfer = event.kind == EventKind::fetch_done || event.kind == EventKind::copy_done;
     const bool in_step = step_phase_ == StepPhase::loading;
+    if (event.kind == EventKind::drained && run_of(event.run).flow == Flow::fetch) {
+      CALVO_EXPECT(at_step);  // the end of the transfer has not been looked at yet
+      deferred_.push_back(event);
+      continue;
+    }
     if (at_step && transfer && (!in_step || !deferred_.empty())) {
       boundary = boundary || in_step;  // the step looks at what it waits for, in order
       deferred_.push_back(event);
@@ -193,9 +201,13 @@ void Instance::apply(const Event& event) {
       --timers_;
       reform_ = true;
       break;
-    case EventKind::drained:    // transfers report their own end; memory is freed there
-    case EventKind::node_down:  // seen through the status of the transfers that it ends
+    case EventKind::drained:
+      drained(event);
+      break;
+    case EventKind::node_down:
     case EventKind::node_up:
+      set_down(event.node, event.kind == EventKind::node_down);
+      break;
     case EventKind::finished:
       break;
   }
@@ -449,7 +461,7 @@ void Instance::dispatch() {
 
 bool Instance::anything_in_flight() const {
   return !active_fetches_.empty() || !active_copies_.empty() || lookups_in_flight_ > 0 ||
-         writes_in_flight_ > 0 || step_phase_ == StepPhase::running || timers_ > 0;
+         writes_in_flight_ > 0 || step_phase_ == StepPhase::running || timers_ > 0 || draining_ > 0;
 }
 
 /// Takes their memory from the `count` requests that are last in the prefill order among those that

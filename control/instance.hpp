@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ public:
   std::int64_t unfinished() const { return unfinished_; }
   std::int64_t gpu_blocks_used() const { return gpu_.used(); }
   std::int64_t host_blocks_used() const { return host_.used(); }
+  /// Of these, slots that a transfer which timed out may still write to.
+  std::int64_t host_blocks_quarantined() const { return quarantined_; }
   /// Whether a slot of the tier is the block's, be it landed or on its way: what a driver with real
   /// memory keeps. Slots without a name are a request's until finish, reject, cancelled or preempt.
   bool gpu_holds(BlockId block) const {
@@ -58,13 +61,19 @@ public:
 
 private:
   enum class Phase : std::uint8_t { free, looking_up, waiting, member, prefilling, decoding };
-  enum class Flow : std::uint8_t { none, fetch, copy_in, copy_out, store };
+  enum class Flow : std::uint8_t { none, fetch, copy_in, copy_out, store, quarantine };
 
   struct NetTag;
   struct PcieTag;
   struct WaitTag;
   template <class Tag>
   using Hook = boost::intrusive::set_base_hook<boost::intrusive::tag<Tag>>;
+
+  /// Positions [from, to) of a request that `node` has failed to give it.
+  struct Failure {
+    std::int32_t from = 0, to = 0;
+    StorageId node{};
+  };
 
   /// A request's state here. Positions count blocks of its prompt; [0, use) is to be used, the
   /// rest of the prompt is to be computed.
@@ -107,6 +116,7 @@ private:
     Instant planned{};     ///< when it began to wait, anew after a preemption
     bool cancelled = false;
     std::int32_t preemptions = 0;
+    std::vector<Failure> failures;  ///< since it was last planned from nothing
   };
 
   struct Waiter {
@@ -121,7 +131,7 @@ private:
     std::uint32_t job = 0;
     std::uint64_t job_sequence = ~std::uint64_t{0};  ///< of the job it serves; ~0: none
     const RequestSpec* spec = nullptr;
-    std::int32_t from = 0, to = 0;
+    std::int32_t from = 0, to = 0;  ///< quarantine: of these, the slots that may be written to
     BlockRun blocks;
     StorageId node{};
     double key = 0;
@@ -135,6 +145,7 @@ private:
   struct Writing {
     BlockRun blocks;
     bool to_remote = false;
+    std::int32_t replica = 0;  ///< to_remote: which of its nodes is next
   };
 
   enum class StepPhase : std::uint8_t { idle, loading, running };
@@ -214,6 +225,16 @@ private:
   void note_progress(Job& job);
   bool loads_over(const Job& job) const;
 
+  // instance_faults.cpp: nodes that do not give what they should
+  std::optional<StorageId> source_of(const Job& job, std::int32_t position, StorageId home) const;
+  std::optional<StorageId> source_of(const Job& job, std::int32_t position) const;
+  std::int32_t same_source(const Job& job, std::int32_t position, std::int32_t count) const;
+  void load_failed(Job& job, Failure failure);
+  void tell_waiters(const Run& run, Failure failure);
+  void quarantine(std::int32_t slots);
+  void drained(const Event& event);
+  void set_down(StorageId node, bool down);
+
   // instance_step.cpp: batches
   bool walks() const { return walks_; }
   void form_step();
@@ -275,6 +296,9 @@ private:
   std::int64_t copies_ahead_ = 0;  ///< copies in flight that do not follow a running fetch
   std::int64_t ready_copies_ = 0;  ///< jobs in the PCIe queue that have been promised GPU memory
   std::int64_t writes_in_flight_ = 0;
+  std::vector<bool> down_;        ///< by storage node
+  std::int64_t draining_ = 0;     ///< runs that have ended and may still write
+  std::int64_t quarantined_ = 0;  ///< host slots that they may write to
   std::deque<Writing> writes_;
   std::int64_t lookups_in_flight_ = 0;
   std::int64_t timers_ = 0;       ///< set and not yet over

@@ -10,6 +10,7 @@ namespace calvo::control {
 std::string Instance::audit() const {
   std::int64_t committed = step_growth_;
   std::int64_t owed = 0, anonymous = 0, prefetching = 0, live = 0, ready = 0;
+  std::int64_t draining = 0, quarantined = 0;
   std::set<std::uint64_t> in_gpu, in_host;
   const auto name = [](std::set<std::uint64_t>& ids, BlockRun run) {
     for (std::int32_t i = 0; i < run.count; ++i) {
@@ -68,6 +69,10 @@ std::string Instance::audit() const {
       case Flow::store:
         if (!staged) name(in_host, run.blocks);
         break;
+      case Flow::quarantine:
+        ++draining;
+        quarantined += run.to - run.from;
+        break;
     }
   }
   const auto count = [](const auto& ids) { return static_cast<std::int64_t>(ids.size()); };
@@ -80,9 +85,13 @@ std::string Instance::audit() const {
     return "GPU slots in use: " + std::to_string(gpu_.used() - gpu_.evictable()) +
            ", needed by somebody: " + std::to_string(count(in_gpu) + anonymous);
   }
-  if (host_.used() - host_.evictable() != count(in_host)) {
+  if (draining != draining_ || quarantined != quarantined_) {
+    return "quarantined host slots do not add up";
+  }
+  if (host_.used() - host_.evictable() != count(in_host) + quarantined) {
     return "host slots in use: " + std::to_string(host_.used() - host_.evictable()) +
-           ", needed by somebody: " + std::to_string(count(in_host));
+           ", needed by somebody: " + std::to_string(count(in_host)) +
+           ", quarantined: " + std::to_string(quarantined);
   }
   if (uncommitted() < 0) return "more GPU slots promised than there are";
   return {};
@@ -96,6 +105,7 @@ std::string Instance::idle_problem() const {
       lookups_in_flight_ != 0) {
     return "transfers are still in flight";
   }
+  if (draining_ != 0) return "transfers that timed out have not drained";
   if (!writes_.empty()) return "writes are still due";
   if (!deferred_.empty()) return "completions have not been seen";
   if (step_phase_ != StepPhase::idle) return "a step is still under way";

@@ -212,26 +212,27 @@ Instance::Issue Instance::issue_fetch(Job& job) {
   job.net_issued = std::max(job.net_issued, first);
   extend_host(job);
   if (first >= job.use) return Issue::nothing;
+  const std::optional<StorageId> node = source_of(job, first);
+  if (!node) {  // no pool, or no node of it left that may give this block
+    truncate(job, first);
+    if (walks_ && resources_.storage_nodes > 0) reform_ = true;
+    return Issue::nothing;
+  }
   if (static_cast<std::int64_t>(active_fetches_.size()) >= config_.network_window.operations) {
     return Issue::no_credit;
-  }
-  if (resources_.storage_nodes == 0) {
-    truncate(job, first);
-    return Issue::nothing;
   }
   // One run: absent blocks in order, of one storage node, no more than there are slots for.
   const std::int64_t room = host_.available() - host_reserve_;
   if (room <= 0) return Issue::no_space;
   const std::uint32_t slot = new_run(Flow::fetch);
   std::int32_t to = first;
-  StorageId node{};
   for_pieces(spec, first, job.use, [&](BlockRun run, std::int32_t) {
     return for_node_pieces(run, resources_, [&](const PlacedRun& piece) {
-      if (to == first) node = piece.node;
+      if (source_of(job, to, piece.node) != node) return false;
       const KvBook::Piece state = host_.look(piece.blocks);
-      if (piece.node != node || state.state != KvBook::State::absent) return false;
-      const auto count =
-          static_cast<std::int32_t>(std::min<std::int64_t>(state.count, room - (to - first)));
+      if (state.state != KvBook::State::absent) return false;
+      const auto count = static_cast<std::int32_t>(
+          std::min<std::int64_t>(same_source(job, to, state.count), room - (to - first)));
       if (count == 0) return false;
       host_.reserve({piece.blocks.first, count}, slot);
       to += count;
@@ -244,7 +245,7 @@ Instance::Issue Instance::issue_fetch(Job& job) {
   run.spec = &spec;
   run.from = first;
   run.to = to;
-  run.node = node;
+  run.node = *node;
   run.key = job.network_key;
   active_fetches_.push_back(slot);
   ++job.fetching;
@@ -295,6 +296,8 @@ void Instance::fetched(const Event& event) {
     host_.drop(piece);
     return true;
   });
+  const bool silent = event.status == TransferStatus::timeout;
+  if (silent) quarantine(run.to - end);
   std::int32_t kept = end;  // the copy behind this fetch keeps the pins of what it reads
   if (run.follower != 0) {
     Run& copy = runs_[run.follower - 1];
@@ -304,23 +307,42 @@ void Instance::fetched(const Event& event) {
     copy.source_to = std::max(copy.from, end);
   }
   if (kept > run.from) unpin_range(host_, spec, run.from, kept);
-  if (event.status == TransferStatus::cut) ++counters_.cut_fetches;
+  const bool failed = end < run.to && event.status != TransferStatus::cut;
+  // What has to wait for a node once does not wait for it again.
+  const Failure failure{end, silent ? std::numeric_limits<std::int32_t>::max() : run.to, run.node};
+  switch (event.status) {
+    case TransferStatus::cut:
+      ++counters_.cut_fetches;
+      break;
+    case TransferStatus::corrupt:
+      ++counters_.corrupt_fetches;
+      break;
+    case TransferStatus::timeout:
+      ++counters_.timed_out_fetches;
+      break;
+    case TransferStatus::ok:
+    case TransferStatus::missing:
+      if (failed) counters_.missing_blocks += run.to - end;
+      break;
+  }
 
   Job& job = jobs_[run.job];
   if (job.sequence == run.job_sequence && job.phase != Phase::free) {
     --job.fetching;
     if (end < run.to) job.net_issued = std::min(job.net_issued, std::max(end, job.landed));
     extend_host(job);
-    if (end < run.to && event.status != TransferStatus::cut) {
-      counters_.missing_blocks += run.to - end;
-      job.remote_to = std::min(job.remote_to, end);  // what it computes instead is worth storing
-      truncate(job, end);
-    }
+    if (failed) load_failed(job, failure);
     extend_gpu(job);
     update_queues(job);
   }
+  if (failed && event.status != TransferStatus::missing) tell_waiters(run, failure);
   wake(run);
-  free_run(slot);
+  if (silent) {
+    run.flow = Flow::quarantine;
+    run.from = end;
+  } else {
+    free_run(slot);
+  }
   if (job.sequence == run.job_sequence) settle_cancelled(job);
   if (walks_) reform_ = true;
 }

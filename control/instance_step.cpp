@@ -372,6 +372,7 @@ void Instance::preempt(Job& job) {
   job.computed = Tokens{0};
   job.target = job.spec->input + Tokens{job.generated};
   job.network_enabled = job.pcie_enabled = false;
+  job.failures.clear();
   plan(job);
 }
 

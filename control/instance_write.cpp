@@ -47,17 +47,25 @@ void Instance::dispatch_writes() {
       if (!staged) count = std::min(count, host_.resident_prefix(write.blocks));
       const BlockRun part{write.blocks.first, std::max(count, 1)};
       if (part.count < write.blocks.count) {
-        writes_.push_front({behind(write.blocks, part.count), true});
+        writes_.push_front({behind(write.blocks, part.count), true, write.replica});
       }
       if (count == 0) continue;  // evicted before it could be stored
+      if (write.replica + 1 < resources_.storage_replicas) {
+        writes_.push_front({part, true, write.replica + 1});
+      }
+      const StorageId node = replica_of(placed.node, write.replica, resources_);
+      if (down_[raw(node)]) {
+        ++counters_.skipped_stores;
+        continue;
+      }
       if (!staged) host_.pin(part);
       const std::uint32_t slot = new_run(Flow::store);
       runs_[slot].blocks = part;
-      runs_[slot].node = placed.node;
+      runs_[slot].node = node;
       Command& store = command(CommandKind::store);
       store.run = run_id(slot);
       store.blocks = part;
-      store.node = runs_[slot].node;
+      store.node = node;
       ++writes_in_flight_;
       continue;
     }
@@ -109,14 +117,22 @@ void Instance::stored(const Event& event) {
   const std::uint32_t slot = slot_of(event.run);
   CALVO_EXPECT(run.flow == Flow::copy_out || run.flow == Flow::store);
   --writes_in_flight_;
-  counters_.stored_blocks += run.flow == Flow::store ? event.blocks : 0;
+  const bool ok = event.status == TransferStatus::ok;
   const bool staged = config_.write == Write::on_evict;
+  if (run.flow == Flow::store) {
+    counters_.stored_blocks += ok ? event.blocks : 0;
+    counters_.failed_stores += ok ? 0 : 1;
+  }
   if (run.flow == Flow::copy_out) {
-    host_.fill(run.blocks);
-    host_.unpin(run.blocks);
+    if (ok) {
+      host_.fill(run.blocks);
+      host_.unpin(run.blocks);
+    } else {
+      host_.drop(run.blocks);
+    }
     if (!staged) {
       gpu_.unpin(run.blocks);
-      writes_.push_back({run.blocks, true});
+      if (ok) writes_.push_back({run.blocks, true});
     }
     wake(run);
   } else if (!staged) {

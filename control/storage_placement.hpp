@@ -9,7 +9,8 @@
 
 namespace calvo::control {
 
-/// Blocks of consecutive ids that lie on one storage node.
+/// Blocks of consecutive ids that lie on one storage node, and on those behind it if there are
+/// replicas.
 struct PlacedRun {
   BlockRun blocks;
   StorageId node{};
@@ -31,6 +32,12 @@ inline PlacedRun leading_extent(BlockRun run, const InstanceResources& pool) {
 /// its extent, with one node all of them.
 inline PlacedRun leading_on_node(BlockRun run, const InstanceResources& pool) {
   return pool.storage_nodes == 1 ? PlacedRun{run, StorageId{0}} : leading_extent(run, pool);
+}
+
+/// The node that holds copy `replica` of the blocks whose first copy lies on `home`.
+inline StorageId replica_of(StorageId home, std::int32_t replica, const InstanceResources& pool) {
+  const auto nodes = static_cast<std::uint32_t>(pool.storage_nodes);
+  return StorageId{(raw(home) + static_cast<std::uint32_t>(replica)) % nodes};
 }
 
 /// What follows the first `count` blocks of `run`.

@@ -52,6 +52,10 @@ struct Counters {
   std::int64_t forced_releases = 0;
   std::int64_t cut_fetches = 0;
   std::int64_t missing_blocks = 0;     ///< promised by a lookup, gone at the fetch
+  std::int64_t corrupt_fetches = 0;    ///< transfers that ended at a block that was not right
+  std::int64_t timed_out_fetches = 0;  ///< transfers that a storage node did not finish in time
+  std::int64_t failed_stores = 0;      ///< write-backs that a storage node did not take
+  std::int64_t skipped_stores = 0;     ///< write-backs not begun: their storage node was down
   std::int64_t recomputed_blocks = 0;  ///< hits that were computed all the same
   std::int64_t reloaded_blocks = 0;    ///< fetched again after this instance had evicted them
   std::int64_t steps = 0;
