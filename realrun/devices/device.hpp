@@ -31,7 +31,9 @@ struct DeviceOptions {
   std::int64_t copy_piece =
       256 << 10;  ///< host device: bytes copied between two looks at the clock
   /// Host device: a step takes at least this long, so that two cores can stand for a GPU whose
-  /// arithmetic they cannot carry: per step, per new token, per new token and 1,000 context tokens.
+  /// arithmetic they cannot carry: per step, per new token, per new token and 1,000 tokens that it
+  /// attends to (step_pace() below). Each layer has an equal share, counted from when its KV is
+  /// there.
   Seconds pace_step{0}, pace_token{0}, pace_context{0};
   bool arithmetic = true;                      ///< false: pace only; logits are zero (load tests)
   std::optional<int> copy_core, compute_core;  ///< pin these threads' work to a core
@@ -59,8 +61,11 @@ class CopyEngine {
 public:
   virtual ~CopyEngine() = default;
   virtual void post(CopyJob job) = 0;
-  /// Cookies of jobs that are over, appended.
+  /// Cookies of jobs that are over, appended. Never blocks.
   virtual void poll(std::vector<std::uint64_t>& done) = 0;
+  /// For poll(2) and epoll: readable while poll() has something, and no more after it. -1: there is
+  /// none, call poll() now and then.
+  virtual int wait_fd() = 0;
   virtual std::size_t outstanding() const = 0;
 };
 
@@ -71,6 +76,14 @@ struct SequenceStep {
   std::span<const std::int32_t> pages;   ///< cover context + tokens.size() positions
   bool wants_logits = false;
 };
+
+/// Bytes of one page: the payload of a block.
+std::int64_t page_bytes(const DeviceOptions& options);
+
+/// How long a step takes at least under the pacing of `options`: pace_step + sum over sequences of
+/// new * (pace_token + pace_context * (context + new / 2) / 1000), models::LinearComputeModel's
+/// lines.
+Seconds step_pace(const DeviceOptions& options, std::span<const SequenceStep> sequences);
 
 struct SequenceResult {
   std::int32_t next_token = -1;  ///< greedy
@@ -93,6 +106,8 @@ public:
 
   /// Memory that copies run fastest from and fabrics read into. Lives as long as the device.
   virtual std::span<std::byte> host_memory() = 0;
+  /// Whether the system has pinned it. It works unpinned too, at the mercy of paging.
+  virtual bool host_memory_locked() const = 0;
 
   virtual CopyEngine& copies() = 0;
 
