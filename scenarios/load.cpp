@@ -3,15 +3,25 @@
 #include <utility>
 
 #include "core/yaml_tree.hpp"
+#include "scenarios/calibration.hpp"
 #include "scenarios/derive.hpp"
 #include "scenarios/draft.hpp"
+#include "scenarios/tree_edit.hpp"
 
 namespace calvo::scenarios {
 namespace {
 
-YamlSection prepare(YamlNode root, const LoadOptions& options) {
+void apply_overrides(YamlNode& root, const LoadOptions& options) {
   for (const std::string& argument : options.overrides) {
     apply_override(root, argument, named_keys);
+  }
+}
+
+YamlSection prepare(YamlNode root, const LoadOptions& options) {
+  apply_overrides(root, options);
+  if (lay_calibration(root, options.search)) {  // what the user says last is said once more
+    apply_overrides(root, options);
+    remove_key(root, "calibration");
   }
   if (options.seed) apply_override(root, "seed=" + std::to_string(*options.seed));
   expand_names(root, options.search);
