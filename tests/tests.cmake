@@ -1,6 +1,8 @@
 # One test program per folder: tests/FOLDER/*_test.cpp becomes calvo_FOLDER_tests.
 enable_testing()
 include(GoogleTest)
+option(CALVO_TESTS_TOGETHER
+  "Run each test program as one test: to start a process for each claim costs more than most claims" OFF)
 
 # tests/A/B/*_test.cpp becomes calvo_A_B_tests, with the label A.
 function(calvo_tests folder)
@@ -14,8 +16,13 @@ function(calvo_tests folder)
   target_link_libraries(calvo_${name}_tests PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
   target_compile_definitions(calvo_${name}_tests PRIVATE
     CALVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CALVO_PROGRAM="$<TARGET_FILE:calvo>")
-  gtest_discover_tests(calvo_${name}_tests DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT 600 LABELS ${label})
+  if(CALVO_TESTS_TOGETHER)
+    add_test(NAME ${folder} COMMAND calvo_${name}_tests --gtest_brief=1)
+    set_tests_properties(${folder} PROPERTIES TIMEOUT 1200 LABELS ${label})
+  else()
+    gtest_discover_tests(calvo_${name}_tests DISCOVERY_TIMEOUT 60
+      PROPERTIES TIMEOUT 600 LABELS ${label})
+  endif()
 endfunction()
 
 calvo_tests(core calvo::core)
@@ -30,6 +37,7 @@ calvo_tests(realrun/wire calvo::realrun_wire)
 calvo_tests(realrun/fabrics calvo::realrun_fabrics)
 calvo_tests(realrun/devices calvo::realrun_devices)
 calvo_tests(realrun/node calvo::realrun_node)
+calvo_tests(realrun/calibrate calvo::realrun_calibrate)
 calvo_tests(realrun/engine calvo::realrun_engine calvo::sim)
 calvo_tests(cli calvo::sim calvo::analysis)
 if(TARGET calvo_cli_tests)

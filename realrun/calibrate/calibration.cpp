@@ -1,0 +1,187 @@
+#include "realrun/calibrate/calibration.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace calvo::realrun {
+namespace {
+
+constexpr int hand_overs = 500;
+
+/// One way of a ball that two sleeping threads throw.
+Sample probe_hand_over() {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int ball = 0;  // even: here
+  const auto wait_and_throw = [&](int mine) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return ball % 2 == mine; });
+    ++ball;
+    changed.notify_one();
+  };
+  std::thread other([&] {
+    for (int i = 0; i <= hand_overs; ++i) wait_and_throw(1);
+  });
+  Sample sample = repeat("hand_over", 0, 1, 0, hand_overs, [&] {
+    const Seconds begin = wall_now();
+    wait_and_throw(0);
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return ball % 2 == 0; });
+    return (wall_now() - begin) / 2;
+  });
+  other.join();
+  return sample;
+}
+
+void append_quality(std::string& yaml, const char* name, const models::FitQuality& quality) {
+  yaml += fmt::format(
+      "  {}: {{points: {}, median_error: {:.4f}, p90_error: {:.4f}, worst_error: {:.4f}}}\n", name,
+      quality.points, quality.median_error, quality.p90_error, quality.worst_error);
+}
+
+std::string link(const models::TransferModel& model, Seconds more_latency) {
+  return fmt::format("{{latency: {:.9g} s, per_operation: {:.9g} s, bandwidth: {:.9g} B/s}}",
+                     (model.latency + more_latency).count(), model.per_operation.count(),
+                     model.bandwidth.count());
+}
+
+std::string quality_text(const models::FitQuality& quality) {
+  return fmt::format("{} points, error median {:.1f} %, worst {:.1f} %", quality.points,
+                     100 * quality.median_error, 100 * quality.worst_error);
+}
+
+}  // namespace
+
+Calibration calibrate(Device& device, const CalibrateOptions& options) {
+  const auto tell = [&](std::string_view what) {
+    if (options.progress) options.progress(what);
+  };
+  Calibration result;
+  tell("thread hand-over");
+  result.hand_over_samples.push_back(probe_hand_over());
+  result.hand_over = result.hand_over_samples.back().median();
+  tell("network");
+  result.network = probe_network(options.network, device.host_memory());
+  tell("copies, steps, and both at once");
+  result.device = probe_device(device, options.device);
+  return result;
+}
+
+std::string calibration_yaml(const scenarios::Scenario& scenario, const Calibration& calibration,
+                             const CalibrateOptions& options) {
+  const models::GpuSpec& gpu = scenario.gpu;
+  const DeviceMeasurement& device = calibration.device;
+  const NetworkMeasurement& network = calibration.network;
+  const models::LinearComputeModel::Options& compute = device.compute.options;
+  // A block that is fetched passes control -> rail -> control, a step control -> compute ->
+  // control.
+  const Seconds two_hand_overs = 2 * calibration.hand_over;
+
+  std::string yaml =
+      fmt::format("# Measured by: {}\n# {}, fabric {}, device {}, {}\n", options.command,
+                  options.date, options.fabric, options.device_name, options.machine);
+  yaml += fmt::format(
+      "hardware:\n"
+      "  gpu:\n"
+      "    name: {}\n"
+      "    memory: {} B\n"
+      "    usable_memory: {:.9g}\n"
+      "    memory_bandwidth: {:.9g} B/s\n"
+      "    bf16: {:.9g} flop/s\n"
+      "    pcie: {}\n"
+      "    interference: {{copy_slows_compute: {:.4f}, compute_slows_copy: {:.4f}}}\n",
+      gpu.name, gpu.memory.count(), gpu.usable_memory, gpu.memory_bandwidth.count(),
+      gpu.bf16.count(), link(device.copy_in.model, Seconds{0}),
+      device.interference.copy_slows_compute, device.interference.compute_slows_copy);
+  models::TransferModel serving = network.node.model;
+  serving.latency = Seconds{0};
+  serving.per_operation = Seconds{0};
+  serving.bandwidth = network.together;
+  yaml += fmt::format("  serving_nic: {}\n", link(serving, Seconds{0}));
+  yaml += fmt::format("  storage_nic: {}\n", link(network.node.model, network.lease));
+  yaml += fmt::format(
+      "truth:\n"
+      "  compute: linear\n"
+      "  prefill_fixed: {:.9g} s\n"
+      "  per_token: {:.9g} s\n"
+      "  per_pair: {:.9g} s\n"
+      "  decode_fixed: {:.9g} s\n"
+      "  per_sequence: {:.9g} s\n"
+      "  per_context_token: {:.9g} s\n",
+      compute.prefill_fixed.count(), compute.per_token.count(), compute.per_pair.count(),
+      compute.decode_fixed.count(), compute.per_sequence.count(),
+      compute.per_context_token.count());
+  yaml += fmt::format("topology: {{round_trip: {:.9g} s}}\n", network.lookup.count());
+  yaml += fmt::format(
+      "every_engine: {{costs: {{step: {0:.9g} s, operation: {0:.9g} s, lookup: {0:.9g} s}}}}\n",
+      two_hand_overs.count());
+
+  yaml += "measured:\n";
+  append_quality(yaml, "network", network.node.quality);
+  append_quality(yaml, "copy_in", device.copy_in.quality);
+  append_quality(yaml, "copy_out", device.copy_out.quality);
+  append_quality(yaml, "prefill", device.compute.prefill);
+  append_quality(yaml, "decode", device.compute.decode);
+  yaml += fmt::format(
+      "  copy_out_model: {}\n"
+      "  spread: {{network: {:.4f}, device: {:.4f}}}\n"
+      "  two_prompts_in_a_step: {:.4f}\n"
+      "  lease: {:.9g} s\n"
+      "  hand_over: {:.9g} s\n",
+      link(device.copy_out.model, Seconds{0}), network.spread, device.spread, device.two_parts,
+      network.lease.count(), calibration.hand_over.count());
+  return yaml;
+}
+
+std::string samples_csv(const Calibration& calibration) {
+  std::string csv = "what,size,count,context,repeat,seconds\n";
+  const std::vector<Sample>* groups[] = {&calibration.hand_over_samples,
+                                         &calibration.network.samples, &calibration.device.samples};
+  for (const std::vector<Sample>* group : groups) {
+    for (const Sample& sample : *group) {
+      for (std::size_t i = 0; i < sample.seconds.size(); ++i) {
+        csv += fmt::format("{},{},{},{},{},{:.9g}\n", sample.what, sample.size, sample.count,
+                           sample.context, i, sample.seconds[i]);
+      }
+    }
+  }
+  return csv;
+}
+
+std::string calibration_text(const Calibration& calibration) {
+  const NetworkMeasurement& network = calibration.network;
+  const DeviceMeasurement& device = calibration.device;
+  const models::LinearComputeModel::Options& compute = device.compute.options;
+  const auto transfer = [](const char* name, const models::TransferFit& fit) {
+    return fmt::format("{:<10} {:.4g} MB/s, {:.1f} us a block, {:.1f} us a run ({})\n", name,
+                       fit.model.bandwidth.count() / 1e6, fit.model.per_operation.count() * 1e6,
+                       fit.model.latency.count() * 1e6, quality_text(fit.quality));
+  };
+  std::string text = transfer("network", network.node);
+  text += fmt::format("{:<10} {:.4g} MB/s\n", "  together", network.together.count() / 1e6);
+  text += fmt::format("{:<10} {:.0f} us, lease {:.0f} us\n", "lookup", network.lookup.count() * 1e6,
+                      network.lease.count() * 1e6);
+  text += transfer("copy in", device.copy_in);
+  text += transfer("copy out", device.copy_out);
+  text += fmt::format("{:<10} {:.3g} ms + {:.3g} us a token + {:.3g} ns a pair ({})\n", "prefill",
+                      compute.prefill_fixed.count() * 1e3, compute.per_token.count() * 1e6,
+                      compute.per_pair.count() * 1e9, quality_text(device.compute.prefill));
+  text +=
+      fmt::format("{:<10} {:.3g} ms + {:.3g} us a sequence + {:.3g} ns a context token ({})\n",
+                  "decode", compute.decode_fixed.count() * 1e3, compute.per_sequence.count() * 1e6,
+                  compute.per_context_token.count() * 1e9, quality_text(device.compute.decode));
+  text += fmt::format("{:<10} copies slow steps by {:.0f} %, steps slow copies by {:.0f} %\n",
+                      "at once", 100 * device.interference.copy_slows_compute,
+                      100 * device.interference.compute_slows_copy);
+  text += fmt::format("{:<10} {:.0f} us\n", "hand-over", calibration.hand_over.count() * 1e6);
+  text += fmt::format(
+      "run-to-run spread (half the quartile distance): network {:.1f} %, device "
+      "{:.1f} %\n",
+      100 * network.spread, 100 * device.spread);
+  return text;
+}
+
+}  // namespace calvo::realrun

@@ -1,0 +1,217 @@
+#include "realrun/calibrate/device_probe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <numeric>
+#include <thread>
+
+#include <poll.h>
+
+#include "core/contract.hpp"
+
+namespace calvo::realrun {
+namespace {
+
+constexpr std::array<std::int64_t, 6> copy_counts = {1, 2, 4, 8, 16, 32};
+constexpr std::array<std::int64_t, 6> new_tokens = {1, 8, 32, 128, 256, 512};
+constexpr std::array<std::int64_t, 5> contexts = {0, 256, 1024, 4096, 16384};
+constexpr std::array<std::int64_t, 4> batches = {1, 2, 4, 8};
+
+class Prober {
+public:
+  Prober(Device& device, const DeviceProbeOptions& options)
+      : device_(device), options_(options), block_(device.options().block_tokens) {
+    pages_.resize(static_cast<std::size_t>(device.options().pages));
+    std::iota(pages_.begin(), pages_.end(), 0);
+  }
+
+  DeviceMeasurement measure() {
+    // Finite KV everywhere, so that arithmetic takes its usual time.
+    std::ranges::fill(device_.host_memory(), std::byte{0});
+    for (std::size_t page = 0; page < pages_.size();) {
+      page += static_cast<std::size_t>(copied(CopyDirection::in, 32, 0, page));
+    }
+    result_.copy_in = copies(CopyDirection::in, "copy_in");
+    result_.copy_out = copies(CopyDirection::out, "copy_out");
+    steps();
+    interference();
+    std::vector<double> spreads;
+    for (const Sample& sample : result_.samples) spreads.push_back(sample.spread());
+    std::ranges::sort(spreads);
+    result_.spread = spreads[spreads.size() / 2];
+    return result_;
+  }
+
+private:
+  std::int64_t payload() const { return page_bytes(device_.options()); }
+  std::int64_t most_copies() const {
+    const auto host = static_cast<std::int64_t>(device_.host_memory().size()) / payload();
+    return std::min<std::int64_t>(host, static_cast<std::int64_t>(pages_.size()));
+  }
+
+  void post(CopyDirection direction, std::int64_t count, std::int32_t layers, std::size_t first) {
+    CopyJob job;
+    job.direction = direction;
+    job.layers = layers;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::size_t page = (first + static_cast<std::size_t>(i)) % pages_.size();
+      job.blocks.push_back({pages_[page], device_.host_memory().data() + i * payload()});
+    }
+    device_.copies().post(std::move(job));
+  }
+
+  void await_copies() {
+    done_.clear();
+    while (device_.copies().outstanding() > 0) {
+      device_.copies().poll(done_);
+      if (device_.copies().outstanding() == 0) break;
+      pollfd wait{device_.copies().wait_fd(), POLLIN, 0};
+      ::poll(&wait, 1, 10);
+    }
+  }
+
+  /// Copies up to `count` blocks and returns how many.
+  std::int64_t copied(CopyDirection direction, std::int64_t count, std::int32_t layers,
+                      std::size_t first) {
+    const std::int64_t some = std::min(count, most_copies());
+    post(direction, some, layers, first);
+    await_copies();
+    return some;
+  }
+
+  Seconds copy_time(CopyDirection direction, std::int64_t count, std::int32_t layers) {
+    const Seconds begin = wall_now();
+    copied(direction, count, layers, 0);
+    return wall_now() - begin;
+  }
+
+  models::TransferFit copies(CopyDirection direction, const char* what) {
+    const std::int32_t all = device_.options().shape.layers;
+    std::vector<models::TransferPoint> points;
+    for (const std::int32_t layers : {all, 1}) {
+      const std::int64_t size = payload() * layers / all;
+      for (const std::int64_t count : copy_counts) {
+        if (count > most_copies()) continue;
+        result_.samples.push_back(repeat(what, size, count, 0, options_.repeats,
+                                         [&] { return copy_time(direction, count, layers); }));
+        points.push_back({Bytes{size}, count, result_.samples.back().median()});
+        if (result_.samples.back().median() > options_.longest) break;
+      }
+    }
+    return models::fit_transfer(points);
+  }
+
+  bool fits(std::int64_t tokens) const {
+    return tokens <= block_ * static_cast<std::int64_t>(pages_.size()) &&
+           tokens <= device_.options().shape.max_context;
+  }
+
+  /// One step of `sequences` sequences, each with `fresh` new tokens over `context`; their pages
+  /// follow each other, and wrap around where there are too few to read from.
+  Seconds step_time(std::int64_t sequences, std::int64_t fresh, std::int64_t context) {
+    const auto vocab = static_cast<std::size_t>(device_.options().shape.vocab);
+    std::vector<std::int32_t> tokens(static_cast<std::size_t>(fresh));
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      tokens[i] = static_cast<std::int32_t>(i * 7919 % vocab);
+    }
+    const auto each = static_cast<std::size_t>((context + fresh + block_ - 1) / block_);
+    std::vector<SequenceStep> steps;
+    for (std::int64_t i = 0; i < sequences; ++i) {
+      const std::size_t first = static_cast<std::size_t>(i) * each;
+      CALVO_EXPECT(first + each <= pages_.size());
+      steps.push_back({tokens, context, std::span(pages_).subspan(first, each), false});
+    }
+    const Seconds begin = wall_now();
+    device_.step({steps, {}}, results_);
+    return wall_now() - begin;
+  }
+
+  void steps() {
+    std::vector<models::StepPoint> points;
+    for (const std::int64_t context : contexts) {
+      for (const std::int64_t fresh : new_tokens) {
+        if (!fits(context + fresh)) continue;
+        result_.samples.push_back(repeat("prefill", fresh, 1, context, options_.repeats,
+                                         [&] { return step_time(1, fresh, context); }));
+        points.push_back({Tokens{fresh}, Tokens{context}, 0, result_.samples.back().median()});
+        if (result_.samples.back().median() > options_.longest) break;
+      }
+    }
+    for (const std::int64_t context : contexts) {
+      for (const std::int64_t sequences : batches) {
+        const auto pages = (context + block_) / block_ * sequences;
+        if (!fits(context + 1) || pages > static_cast<std::int64_t>(pages_.size())) continue;
+        result_.samples.push_back(repeat("decode", 1, sequences, context, options_.repeats,
+                                         [&] { return step_time(sequences, 1, context); }));
+        points.push_back(
+            {Tokens{0}, Tokens{context * sequences}, sequences, result_.samples.back().median()});
+        if (result_.samples.back().median() > options_.longest) break;
+      }
+    }
+    result_.compute = models::fit_compute(points, device_.options().shape.layers);
+    const std::int64_t part =
+        std::min<std::int64_t>(32, static_cast<std::int64_t>(pages_.size()) / 2 * block_);
+    const Sample one =
+        repeat("prefill_one", part, 1, 0, options_.repeats, [&] { return step_time(1, part, 0); });
+    const Sample two =
+        repeat("prefill_two", part, 2, 0, options_.repeats, [&] { return step_time(2, part, 0); });
+    const Seconds fixed = result_.compute.options.prefill_fixed;
+    result_.two_parts = two.median() / (2 * one.median() - fixed) - 1;
+    result_.samples.push_back(one);
+    result_.samples.push_back(two);
+  }
+
+  /// A step beside copies that never stop, and copies beside steps that never stop.
+  void interference() {
+    const std::int64_t context = fits(1024 + 64) ? 1024 : 0;
+    const std::int64_t fresh = std::min<std::int64_t>(64, block_ * most_copies());
+    const auto step = [&] { return step_time(1, fresh, context); };
+    const std::int64_t count = std::min<std::int64_t>(8, most_copies());
+    const auto copy = [&] { return copy_time(CopyDirection::in, count, 0); };
+    const int repeats = std::max(options_.repeats, 15);
+    const Sample step_alone = repeat("step_alone", fresh, 1, context, repeats, step);
+    const Sample copy_alone = repeat("copy_alone", payload(), count, 0, repeats, copy);
+
+    std::atomic<bool> over{false};
+    std::thread copier([&] {
+      while (!over.load()) copy();
+    });
+    const Sample step_beside = repeat("step_beside_copies", fresh, 1, context, repeats, step);
+    over.store(true);
+    copier.join();
+
+    over.store(false);
+    std::thread computer([&] {
+      while (!over.load()) step();
+    });
+    const Sample copy_beside = repeat("copy_beside_steps", payload(), count, 0, repeats, copy);
+    over.store(true);
+    computer.join();
+
+    const auto slower = [](const Sample& beside, const Sample& alone) {
+      return std::max(0.0, beside.median() / alone.median() - 1);
+    };
+    result_.interference.copy_slows_compute = slower(step_beside, step_alone);
+    result_.interference.compute_slows_copy = slower(copy_beside, copy_alone);
+    for (const Sample& sample : {step_alone, copy_alone, step_beside, copy_beside}) {
+      result_.samples.push_back(sample);
+    }
+  }
+
+  Device& device_;
+  DeviceProbeOptions options_;
+  std::int64_t block_;
+  std::vector<std::int32_t> pages_;
+  std::vector<SequenceResult> results_;
+  std::vector<std::uint64_t> done_;
+  DeviceMeasurement result_;
+};
+
+}  // namespace
+
+DeviceMeasurement probe_device(Device& device, const DeviceProbeOptions& options) {
+  return Prober(device, options).measure();
+}
+
+}  // namespace calvo::realrun

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/testbed_fit.hpp"
+#include "realrun/calibrate/sample.hpp"
+#include "realrun/fabrics/fabric.hpp"
+#include "realrun/node/node_client.hpp"
+#include "realrun/wire/block_format.hpp"
+
+namespace calvo::realrun {
+
+struct NetworkProbeOptions {
+  std::string fabric = "tcp";
+  std::vector<ConnectOptions> nodes;
+  BlockFormat format;
+  int repeats = 9;
+  Seconds longest{0.25};  ///< of one chain of reads: bounds sizes on slow links
+};
+
+struct NetworkMeasurement {
+  models::TransferFit node;     ///< payload of blocks read from one node
+  BytesPerSecond together{0};   ///< payload rate of all nodes at once
+  Seconds lookup{0}, lease{0};  ///< round trips of the control connection
+  double spread = 0;            ///< median over the samples
+  std::vector<Sample> samples;
+};
+
+/// Reads from every node through the fabric, one by one and together, without checksums; and asks
+/// what is stored. `landing` is registered for it. Throws as NodeClient and FabricClient do.
+NetworkMeasurement probe_network(const NetworkProbeOptions& options, std::span<std::byte> landing);
+
+}  // namespace calvo::realrun
