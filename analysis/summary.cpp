@@ -27,7 +27,7 @@ void name_bottleneck(Summary& summary) {
 }
 
 /// Sums over the measured requests, in integers so that their order does not matter.
-struct Totals {
+struct Gathered {
   Instant first = never;
   Instant last{};
   std::vector<double> ttft, tpot, e2el;
@@ -35,7 +35,7 @@ struct Totals {
 };
 
 void add_completed(const RequestRecord& request, const RequestMetrics& metrics, Summary& summary,
-                   Totals& totals) {
+                   Gathered& totals) {
   summary.completed += 1;
   summary.input_tokens += request.input.count();
   summary.output_tokens += request.output.count();
@@ -51,7 +51,7 @@ void add_completed(const RequestRecord& request, const RequestMetrics& metrics, 
   totals.stages.compute += metrics.stages->compute;
 }
 
-void add(const RequestRecord& request, Summary& summary, Totals& totals) {
+void add(const RequestRecord& request, Summary& summary, Gathered& totals) {
   const RequestMetrics metrics = metrics_of(request, summary.labels.tpot_objective);
   summary.measured += 1;
   totals.first = std::min(totals.first, request.times.arrival);
@@ -85,7 +85,7 @@ Summary summarize(const RunResult& run, const RunLabels& labels) {
   summary.resources = run.resources;
   summary.counters = run.counters;
 
-  Totals totals;
+  Gathered totals;
   for (const RequestRecord& request : run.requests) {
     if (request.times.arrival == never) continue;
     if (request.times.arrival < Instant{labels.warm_up}) {

@@ -41,7 +41,7 @@ constexpr Unit frequency_units[] = {{"/s"}, {"/min", 1, 60}, {"/h", 1, 3600}};
 constexpr Unit time_units[] = {{"ns", 1, 1e9}, {"us", 1, 1e6}, {"ms", 1, 1e3},
                                {"s"},          {"min", 60},    {"h", 3600}};
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "\"" + std::string(text) + "\"";
 }
 
@@ -67,9 +67,10 @@ double leading_number(const std::string& text, const std::string& expected,
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (not_finite || error == std::errc::result_out_of_range ||
       (error == std::errc{} && !std::isfinite(number))) {
-    refuse(quoted(text) + " is not a finite number (expected " + expected + ")");
+    refuse(in_quotes(text) + " is not a finite number (expected " + expected + ")");
   }
-  if (error != std::errc{}) refuse(quoted(text) + " is not a number (expected " + expected + ")");
+  if (error != std::errc{})
+    refuse(in_quotes(text) + " is not a number (expected " + expected + ")");
   rest = std::string_view(stop, static_cast<std::size_t>(end - stop));
   rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
   return number;
@@ -79,15 +80,15 @@ double parse_quantity(const std::string& text, std::span<const Unit> units,
                       const std::string& expected) {
   std::string_view suffix;
   const double number = leading_number(text, expected, suffix);
-  if (suffix.empty()) refuse("missing unit in " + quoted(text) + " " + list_of(units));
+  if (suffix.empty()) refuse("missing unit in " + in_quotes(text) + " " + list_of(units));
   for (const Unit& unit : units) {
     if (unit.name != suffix) continue;
-    if (number < 0) refuse(quoted(text) + " is negative (expected " + expected + ")");
+    if (number < 0) refuse(in_quotes(text) + " is negative (expected " + expected + ")");
     const double value = number * unit.times / unit.over;
-    if (!std::isfinite(value)) refuse(quoted(text) + " is too large");
+    if (!std::isfinite(value)) refuse(in_quotes(text) + " is too large");
     return value;
   }
-  refuse("unknown unit " + quoted(suffix) + " in " + quoted(text) + " " + list_of(units));
+  refuse("unknown unit " + in_quotes(suffix) + " in " + in_quotes(text) + " " + list_of(units));
 }
 
 // The text that parses to exactly `value` and reads best: a number from 1 on, without an exponent,
@@ -119,7 +120,7 @@ Integer parse_integer(const std::string& text) {
                        std::numeric_limits<Integer>::max()));
   }
   if (error != std::errc{} || stop != end || text.empty()) {
-    refuse(quoted(text) + " is not a whole number" +
+    refuse(in_quotes(text) + " is not a whole number" +
            (std::is_unsigned_v<Integer> ? " of 0 or more" : ""));
   }
   return number;
@@ -136,7 +137,7 @@ template <>
 bool parse_as<bool>(const std::string& text) {
   if (text == "true") return true;
   if (text == "false") return false;
-  refuse(quoted(text) + " is neither \"true\" nor \"false\"");
+  refuse(in_quotes(text) + " is neither \"true\" nor \"false\"");
 }
 
 template <>
@@ -158,7 +159,7 @@ template <>
 double parse_as<double>(const std::string& text) {
   std::string_view rest;
   const double number = leading_number(text, "a plain number like 0.5", rest);
-  if (!rest.empty()) refuse(quoted(text) + " has a unit (expected a plain number like 0.5)");
+  if (!rest.empty()) refuse(in_quotes(text) + " has a unit (expected a plain number like 0.5)");
   return number;
 }
 
@@ -170,10 +171,11 @@ Share parse_as<Share>(const std::string& text) {
   if (rest == "%") {
     number /= 100;
   } else if (!rest.empty()) {
-    refuse("unknown unit " + quoted(rest) + " in " + quoted(text) + " (expected " + expected + ")");
+    refuse("unknown unit " + in_quotes(rest) + " in " + in_quotes(text) + " (expected " + expected +
+           ")");
   }
   if (number < 0 || number > 1) {
-    refuse(quoted(text) + " is outside 0 to 1 (expected " + expected + ")");
+    refuse(in_quotes(text) + " is outside 0 to 1 (expected " + expected + ")");
   }
   return {number};
 }
@@ -181,7 +183,7 @@ Share parse_as<Share>(const std::string& text) {
 template <>
 Bytes parse_as<Bytes>(const std::string& text) {
   const double value = parse_quantity(text, byte_units, "a size like 64 GiB");
-  if (value >= 0x1p62) refuse(quoted(text) + " is too large");
+  if (value >= 0x1p62) refuse(in_quotes(text) + " is too large");
   return Bytes{std::llround(value)};
 }
 
@@ -216,9 +218,9 @@ Tokens parse_as<Tokens>(const std::string& text) {
   try {
     count = parse_integer<std::int64_t>(number);
   } catch (const std::invalid_argument&) {
-    refuse(quoted(text) + " is not a whole number of tokens (expected a number like 512)");
+    refuse(in_quotes(text) + " is not a whole number of tokens (expected a number like 512)");
   }
-  if (count < 0) refuse(quoted(text) + " is negative (expected a number of tokens like 512)");
+  if (count < 0) refuse(in_quotes(text) + " is negative (expected a number of tokens like 512)");
   return Tokens{count};
 }
 

@@ -52,9 +52,9 @@ struct Shared {
   FakeDriver driver;
 };
 
-class Sharing : public ::testing::TestWithParam<EngineConfig> {};
+class SharedLoads : public ::testing::TestWithParam<EngineConfig> {};
 
-TEST_P(Sharing, TwoRequestsThatNeedTheSameBlocksLoadThemOnce) {
+TEST_P(SharedLoads, TwoRequestsThatNeedTheSameBlocksLoadThemOnce) {
   for (const std::int64_t later : {0, 30, 150, 350}) {
     SCOPED_TRACE(later);
     Shared shared(GetParam(), {0, later});
@@ -69,7 +69,7 @@ TEST_P(Sharing, TwoRequestsThatNeedTheSameBlocksLoadThemOnce) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, Sharing,
+INSTANTIATE_TEST_SUITE_P(Engines, SharedLoads,
                          ::testing::Values(vllm_sync(), vllm_async_2025(), early_prefetch(),
                                            calvo_fifo(), calvo_sjf(), calvo()),
                          [](const auto& engine) { return engine.param.name; });
