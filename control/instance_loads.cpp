@@ -36,8 +36,8 @@ bool Instance::loads_over(const Job& job) const {
     for (const std::uint32_t slot : active_copies_) {
       const Run& run = runs_[slot];
       if (run.job != job.slot || run.job_sequence != job.sequence) continue;
-      if (run.cutting || run.to > job.use) return false;
-      coming += run.to - run.from;
+      if (run.cutting || run.following || run.to > job.use) return false;
+      coming += run.source_to - run.from;  // its fetch may have brought less than it asked for
     }
     return job.gpu + coming == job.use;
   }

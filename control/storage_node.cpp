@@ -42,6 +42,10 @@ void StorageNode::end_write(BlockRun run) {
   book_.unpin(run);
 }
 
+void StorageNode::abandon_write(BlockRun run) {
+  book_.drop(run);
+}
+
 void StorageNode::preload(BlockRun run) {
   const Accepted accepted = begin_write(run);
   if (accepted.write == 0) return;

@@ -31,6 +31,8 @@ public:
   Accepted begin_write(BlockRun run);
   /// Ends it; `run` is what was to be written. From now on lookups find it.
   void end_write(BlockRun run);
+  /// Ends it without its blocks: the slots are free again.
+  void abandon_write(BlockRun run);
 
   /// Puts `run` here before the run begins, as far as there is room.
   void preload(BlockRun run);

@@ -28,7 +28,8 @@ std::string describe(const Event& event) {
     case EventKind::copy_done:
       return fmt::format("copy_done #{} blocks {} {}", serial(event.run), event.blocks, status);
     case EventKind::store_done:
-      return fmt::format("store_done #{} blocks {}", serial(event.run), event.blocks);
+      return fmt::format("store_done #{} blocks {}{}", serial(event.run), event.blocks,
+                         event.status == TransferStatus::ok ? "" : " failed");
     case EventKind::step_done:
       return fmt::format("step_done #{} iterations {}", serial(event.run), event.iterations);
     case EventKind::drained:

@@ -17,6 +17,8 @@
 #include "control/instance.hpp"
 #include "control/router.hpp"
 #include "control/storage_node.hpp"
+#include "control/storage_placement.hpp"
+#include "core/random.hpp"
 #include "models/cost_model.hpp"
 
 namespace calvo::control::fake {
@@ -57,6 +59,26 @@ struct Hardware {
   std::int32_t lose_every = 0;
 };
 
+/// A storage node that answers nobody for a while, and keeps what it holds.
+struct Outage {
+  std::uint32_t node = 0;
+  Instant from{};
+  Instant until{};
+  Nanoseconds noticed{0};  ///< when instances hear of it, after `from`; never if that is too late
+};
+
+/// What goes wrong. A number n: one in n of these, by chance; 0: none.
+struct Faults {
+  std::uint64_t seed = 0;
+  std::uint64_t corrupt = 0;  ///< fetches that end at a bad block
+  std::uint64_t missing = 0;  ///< fetches that end at a block that is gone
+  std::uint64_t hanging = 0;  ///< fetches whose connection breaks on the way
+  std::uint64_t failed_store = 0;
+  Nanoseconds timeout{200'000};  ///< from the last sign of life of a transfer to its end
+  Nanoseconds longest_drain{0};  ///< from there until its memory is safe; by chance
+  std::vector<Outage> outages;   ///< at most one of each node
+};
+
 /// One batch of one reducer and what it answered.
 struct Batch {
   std::uint32_t instance = 0;
@@ -88,6 +110,7 @@ public:
     std::int32_t instances = 1;
     std::int64_t storage_blocks = 1'000'000;  ///< capacity of each storage node
     std::string routing = "round_robin";
+    Faults faults;
   };
 
   /// `estimates` outlives the driver.
@@ -128,6 +151,8 @@ private:
     bool moving = false;   ///< one of its blocks is on the link
     bool cut = false;
     bool ended = false;
+    bool hung = false;  ///< nothing of it moves any more; it ends at `gives_up`
+    Instant gives_up{};
     TransferStatus status = TransferStatus::ok;
     RunId after{};                   ///< copy_in: a fetch that has not ended
     RunId follower{};                ///< fetch: the copy behind it
@@ -157,6 +182,8 @@ private:
     Instance reducer;
     Link network_in, network_out, pcie_in, pcie_out;
     std::map<std::uint64_t, Transfer> transfers;
+    std::map<std::uint32_t, RunId> numbers;  ///< slot_of() those in flight or draining
+    std::int64_t quarantined = 0;
     Step step;
     std::vector<Event> inbox;
     Instant batch_time{};
@@ -194,14 +221,20 @@ private:
   void landed(std::uint32_t instance, std::uint64_t run);
   void maybe_end(std::uint32_t instance, std::uint64_t run);
   void end(std::uint32_t instance, Transfer& transfer);
-  void next_write(std::uint32_t instance, Transfer& transfer);
+  void next_write(Transfer& transfer);
+  void start_transfer(std::uint32_t instance, const Command& command, const CommandBuffer& buffer);
+  void begin_fetch(Transfer& transfer);
+  void hang(std::uint32_t instance, Transfer& transfer);
+  void fail_by_chance(std::uint32_t instance, Transfer& transfer);
+  void drain(std::uint32_t instance, RunId run, std::int32_t blocks);
+  void begin_outage(const Outage& outage);
   void cut_transfer(std::uint32_t instance, RunId run);
   void run_step(std::uint32_t instance, const Command& command, const CommandBuffer& buffer);
   void iteration_over(std::uint32_t instance, std::uint64_t epoch);
   void maybe_end_step(std::uint32_t instance);
   void leave(std::uint32_t instance, const Command& command, Outcome outcome);
   std::int32_t lookup(const RequestSpec& spec, std::int32_t from, std::int32_t to) const;
-  std::uint32_t node_of(BlockId block) const;
+  std::int32_t stored_prefix(const PlacedRun& piece) const;
 
   Setup setup_;
   Hardware hardware_;
@@ -216,6 +249,8 @@ private:
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   std::uint64_t sequence_ = 0;
   std::int64_t fetches_ = 0;
+  std::vector<bool> dead_, announced_;  ///< by storage node
+  Random chance_;
   Instant now_{};
   std::vector<Batch> batches_;
   std::vector<std::string> complaints_;

@@ -104,6 +104,35 @@ SmallScenario make_small_scenario(std::uint64_t seed, const EngineConfig& engine
   return scenario;
 }
 
+void add_faults(SmallScenario& scenario, std::uint64_t seed) {
+  Random random(seed, 23);
+  const auto between = [&](std::int64_t low, std::int64_t high) {
+    return low +
+           static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low) + 1));
+  };
+  InstanceResources& resources = scenario.setup.resources;
+  if (resources.storage_nodes == 0) return;
+  resources.storage_replicas = static_cast<std::int32_t>(between(1, resources.storage_nodes));
+  Faults& faults = scenario.setup.faults;
+  faults.seed = seed;
+  const auto often = [&] { return random.below(2) == 0 ? 0 : random.below(6) + 1; };
+  faults.corrupt = often();
+  faults.missing = often();
+  faults.hanging = often();
+  faults.failed_store = often();
+  faults.timeout = Nanoseconds{random.below(4) == 0 ? 0 : between(0, 1'000'000)};
+  faults.longest_drain = Nanoseconds{random.below(4) == 0 ? 0 : between(0, 20'000'000)};
+  for (std::uint32_t node = 0; node < static_cast<std::uint32_t>(resources.storage_nodes); ++node) {
+    if (random.below(2) == 0) continue;
+    Outage outage;
+    outage.node = node;
+    outage.from = Instant{Nanoseconds{between(0, 5'000'000)}};
+    outage.until = outage.from + Nanoseconds{between(1, 20'000'000)};
+    outage.noticed = Nanoseconds{random.below(3) == 0 ? 0 : between(0, 4'000'000)};
+    faults.outages.push_back(outage);
+  }
+}
+
 void play(SmallScenario& scenario, FakeDriver& driver) {
   if (scenario.setup.resources.storage_nodes > 0) {
     for (const BlockRun& run : scenario.stored) driver.preload(run);

@@ -29,6 +29,10 @@ struct SmallScenario {
 /// A function of `seed` and the engine alone.
 SmallScenario make_small_scenario(std::uint64_t seed, const EngineConfig& engine);
 
+/// Makes its network fail, as `seed` has it: transfers that hang, bad and missing blocks, nodes
+/// that go and come back, refused stores, replicas.
+void add_faults(SmallScenario& scenario, std::uint64_t seed);
+
 /// Adds the first turns to `driver`, and each next one as the one before it ends.
 void play(SmallScenario& scenario, FakeDriver& driver);
 
