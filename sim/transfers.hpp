@@ -9,8 +9,8 @@
 #include "control/commands.hpp"
 #include "control/events.hpp"
 #include "control/storage_node.hpp"
+#include "core/timeline.hpp"
 #include "scenarios/scenario.hpp"
-#include "sim/timeline.hpp"
 #include "sim/topology.hpp"
 #include "sim/world.hpp"
 

@@ -1,4 +1,4 @@
-// What a simulation remembers of its resources: bars of the timeline, occupancy of memory.
+// What a run remembers of its resources: bars of the timeline, occupancy of memory.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 #include "core/run_result.hpp"
 
-namespace calvo::sim {
+namespace calvo {
 
 /// Tracks and bars; records nothing unless enabled.
 class Timeline {
@@ -66,4 +66,4 @@ private:
   double area_ = 0;
 };
 
-}  // namespace calvo::sim
+}  // namespace calvo
