@@ -199,6 +199,9 @@ TEST(MatchRuns, WarnsOfAScenarioThatSaysAnotherThing) {
   EXPECT_THAT(say(text, text), IsEmpty());
   EXPECT_THAT(say(text, "hardware: {nic: b}\n" + text.substr(text.find('\n') + 1)), IsEmpty())
       << "what a calibration changes may differ";
+  EXPECT_THAT(say(text + "engine: {cut: never, costs: {step: 0 s}}\n",
+                  text + "engine: {cut: never, costs: {step: 1 ms}}\n"),
+              IsEmpty());
   EXPECT_THAT(
       say(text, "memory: {gpu: 9 GiB}\nworkload: {requests: [1]}\n"),
       ElementsAre(runs[1].run.path + ": memory.gpu is \"9 GiB\", and in its prediction \"8 GiB\""));
