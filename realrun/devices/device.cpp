@@ -1,5 +1,11 @@
 #include "realrun/devices/device.hpp"
 
+#include <algorithm>
+
+#include "core/input_error.hpp"
+#include "core/suggest.hpp"
+#include "realrun/devices/host_device.hpp"
+
 namespace calvo::realrun {
 
 std::int64_t page_bytes(const DeviceOptions& options) {
@@ -14,6 +20,31 @@ Seconds step_pace(const DeviceOptions& options, std::span<const SequenceStep> se
     pace += count * (options.pace_token + attended / 1000 * options.pace_context);
   }
   return pace;
+}
+
+// Adding a device: one file, one line here.
+std::vector<DeviceInfo> devices() {
+  return {{"host",
+           "this machine's CPU: pages in RAM, real copies, a small transformer",
+           {},
+           make_host_device},
+          {"cuda", "an NVIDIA GPU", "built without CUDA", nullptr}};
+}
+
+DeviceInfo device(std::string_view name) {
+  const std::vector<DeviceInfo> all = devices();
+  const auto found = std::ranges::find(all, name, &DeviceInfo::name);
+  if (found == all.end()) {
+    std::vector<std::string> names;
+    for (const DeviceInfo& known : all) names.emplace_back(known.name);
+    throw InputError({"device", 0, 0}, "",
+                     "unknown device \"" + std::string(name) + "\"" + suggestion(name, names));
+  }
+  if (found->missing) {
+    throw InputError({"device", 0, 0}, "",
+                     "\"" + std::string(name) + "\" cannot be used here: " + *found->missing);
+  }
+  return *found;
 }
 
 }  // namespace calvo::realrun
