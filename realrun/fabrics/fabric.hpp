@@ -63,6 +63,13 @@ struct ReadDone {
   ReadStatus status = ReadStatus::ok;
 };
 
+/// GPU memory exported as a dma-buf.
+struct GpuMemory {
+  std::span<std::byte> addresses;  ///< as the GPU's kernels see it
+  int dmabuf = -1;                 ///< file descriptor, the caller's
+  std::uint64_t offset = 0;        ///< of the first byte in the dma-buf
+};
+
 /// One connection to one node, of one rail. Dies with disconnect().
 enum class PeerId : std::uint32_t {};
 
@@ -80,6 +87,10 @@ public:
   /// Memory that reads may land in; once, before the first connect. Throws std::runtime_error with
   /// the remedy if the system does not allow it (for example: ulimit -l).
   virtual void register_memory(std::span<std::byte> memory) = 0;
+
+  /// GPU memory that reads may land in too, before the first connect. False: this machine cannot;
+  /// read into host memory and copy.
+  virtual bool register_gpu_memory(const GpuMemory& /*memory*/) { return false; }
 
   /// Blocks for at most `limit`. `host` is the node's name or address, for fabrics whose offer
   /// holds only a port. Throws std::runtime_error.
@@ -105,6 +116,10 @@ public:
   /// Tears the connection down. When it returns, no byte of any read of this peer will land any
   /// more; reads not yet completed come out of poll() as `flushed`.
   virtual void disconnect(PeerId peer) = 0;
+
+  /// The commands of a standard tool that measure what this connection could do at best; empty if
+  /// there is none.
+  virtual std::string comparison(PeerId /*peer*/) { return {}; }
 };
 
 /// What stands between the pool and the wire on the storage node: pacing and faults, asked for each
