@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "control/kv_book.hpp"
 
@@ -36,6 +37,11 @@ public:
 
   /// Puts `run` here before the run begins, as far as there is room.
   void preload(BlockRun run);
+
+  /// Records evicted runs from now on, oldest first, for take_evicted().
+  void record_evictions() { book_.record_evictions(); }
+  /// Moves what was evicted since the last call to the end of `out`.
+  void take_evicted(std::vector<BlockRun>& out) { book_.take_evicted(out); }
 
   std::int64_t used() const { return book_.used(); }
   std::int64_t capacity() const { return book_.capacity(); }

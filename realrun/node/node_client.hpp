@@ -1,7 +1,6 @@
 // The control connection from an engine to a storage node: who has what, leases, new blocks.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,20 +11,9 @@
 #include "core/request.hpp"
 #include "realrun/fabrics/fabric.hpp"
 #include "realrun/wire/endpoint.hpp"
+#include "realrun/wire/node_config.hpp"
 
 namespace calvo::realrun {
-
-/// What both sides must agree on; a connection between two that differ is refused, by name of the
-/// field.
-struct NodeConfig {
-  std::int64_t block_bytes = 0;  ///< payload of a block
-  std::int32_t block_tokens = 0;
-  std::string model;             ///< name of the model shape
-  std::uint64_t model_seed = 0;  ///< weights and token ids derive from it
-
-  /// SHA-256 over all of it and the version of the protocol.
-  std::array<std::byte, 32> digest() const;
-};
 
 /// What the node said of itself after the handshake.
 struct NodeInfo {
@@ -56,12 +44,17 @@ struct NodeReply {
 
 struct ConnectOptions {
   Endpoint endpoint;
-  std::vector<std::byte> key;  ///< the shared secret
+  /// The shared secret; empty: loopback_key(), if the node is on this machine.
+  std::vector<std::byte> key;
   NodeConfig config;
   Nanoseconds limit{5'000'000'000};
+  /// Bytes of calls that may wait to be sent; a store beyond is refused at once.
+  std::size_t most_unsent = std::size_t{256} << 20;
 };
 
-/// Calls return at once; answers come out of poll(), in the order of the calls. One thread.
+/// Calls return at once; answers come out of poll(). Blocks that are stored leave behind everything
+/// else that is called, so that no lookup waits for them: stores are answered in the order of the
+/// stores, the others in theirs. One thread.
 class NodeClient {
 public:
   /// Connects and shakes hands. Throws std::runtime_error (unreachable, timeout) or InputError

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ struct Preload {
 struct NodeOptions {
   std::string bind = "127.0.0.1";
   std::uint16_t port = 0;  ///< 0: any that is free
+  /// Empty: loopback_key(), if it binds to loopback.
   std::vector<std::byte> key;
   NodeConfig config;
   std::int64_t capacity_blocks = 0;
@@ -35,6 +37,10 @@ struct NodeOptions {
   FaultScript faults;
   std::optional<std::uint16_t> metrics_port;  ///< Prometheus text at /metrics; 0: any
   bool huge_pages = false;
+  Nanoseconds handshake_limit{5'000'000'000};  ///< then a peer that has proved nothing is cut
+  std::int32_t most_unproved = 64;             ///< such peers at a time; one more cuts the oldest
+  /// A line for each peer that is refused, for people to read. Called by the node's thread.
+  std::function<void(const std::string& line)> notice;
 };
 
 struct NodeCounters {
@@ -56,6 +62,7 @@ public:
   std::uint16_t port() const;
   std::uint16_t metrics_port() const;
   NodeCounters counters() const;
+  std::uint64_t pool_bytes() const;
 
 private:
   struct Impl;

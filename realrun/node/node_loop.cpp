@@ -1,0 +1,294 @@
+#include "realrun/node/node_loop.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "core/contract.hpp"
+#include "core/input_error.hpp"
+
+namespace calvo::realrun {
+namespace {
+
+/// An engine that does not take its answers gets no more of them made.
+constexpr std::size_t most_unsent = 4 << 20;
+constexpr std::chrono::milliseconds pause_without_descriptors{50};
+
+void add_to(int epoll, int fd, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+    throw std::runtime_error(fmt::format("epoll_ctl: {}", std::strerror(errno)));
+  }
+}
+
+Bytestring config_body(const NodeConfig& config) {
+  Bytestring body;
+  encode(config, body);
+  return body;
+}
+
+}  // namespace
+
+NodeLoop::NodeLoop(const NodeOptions& options, Bytestring key, BlockPool& pool,
+                   ServedFabrics& fabrics, Tally& tally)
+    : options_(options),
+      key_(std::move(key)),
+      pool_(pool),
+      fabrics_(fabrics),
+      tally_(tally),
+      port_(options.port),
+      config_(options.config.digest()),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!epoll_ || !stop_) {
+    throw InputError(
+        {"kvnode", 0, 0}, "",
+        fmt::format("no file descriptors left: {}; raise ulimit -n", std::strerror(errno)));
+  }
+  add_to(epoll_.get(), stop_.get(), EPOLLIN);
+  listen();
+  thread_ = std::thread([this] { run(); });
+}
+
+NodeLoop::~NodeLoop() {
+  const std::uint64_t one = 1;
+  const ssize_t written = ::write(stop_.get(), &one, sizeof one);
+  CALVO_EXPECT(written == sizeof one);
+  thread_.join();
+}
+
+void NodeLoop::listen() {
+  try {
+    listener_ = transport::listen_on(options_.bind, port_);
+    port_ = transport::local_port(listener_);
+  } catch (const std::runtime_error& error) {
+    throw InputError({"kvnode", 0, 0}, "", error.what());
+  }
+  add_to(epoll_.get(), listener_.get(), EPOLLIN);
+}
+
+void NodeLoop::run() {
+  std::array<epoll_event, 64> events;
+  for (bool stopped = false; !stopped;) {
+    const int ready =
+        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_limit());
+    if (!accepting_) {
+      accepting_ = true;
+      add_to(epoll_.get(), listener_.get(), EPOLLIN);
+    }
+    for (int i = 0; i < ready; ++i) {
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      if (event.data.fd == stop_.get()) {
+        stopped = true;
+      } else if (event.data.fd == listener_.get()) {
+        accept_peers();
+      } else if (const auto peer = peers_.find(event.data.fd); peer != peers_.end()) {
+        serve(peer, event.events);
+      }
+    }
+    cut_slow_peers();
+  }
+  close_all();
+}
+
+int NodeLoop::wait_limit() const {
+  Time next = Time::max();
+  for (const auto& [socket, peer] : peers_) next = std::min(next, peer.deadline);
+  if (!accepting_) next = std::min(next, Clock::now() + pause_without_descriptors);
+  if (next == Time::max()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+}
+
+void NodeLoop::accept_peers() {
+  while (true) {
+    transport::Fd socket(
+        ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        accepting_ = false;  // they wait in the queue until there is room
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
+      }
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      return;
+    }
+    transport::send_small_messages_at_once(socket);
+    keep_alive(socket.get());
+    ++tally_.connections;
+    const int fd = socket.get();
+    NodeHandshake handshake({key_, config_, random_nonce(), protocol_version},
+                            config_body(options_.config));
+    Peer& peer = peers_
+                     .try_emplace(fd, std::move(socket), std::move(handshake),
+                                  static_cast<std::uint64_t>(pool_.format().used()))
+                     .first->second;
+    peer.name = peer_name(fd);
+    peer.deadline = Clock::now() + options_.handshake_limit;
+    peer.watched = EPOLLIN;
+    add_to(epoll_.get(), fd, EPOLLIN);
+    ++tally_.open_connections;
+    const auto unproved = [](const Peers::value_type& entry) { return !entry.second.session; };
+    if (std::ranges::count_if(peers_, unproved) > options_.most_unproved) {
+      auto oldest = peers_.end();
+      for (auto it = peers_.begin(); it != peers_.end(); ++it) {
+        if (unproved(*it) &&
+            (oldest == peers_.end() || it->second.deadline < oldest->second.deadline)) {
+          oldest = it;
+        }
+      }
+      refuse(oldest->second, "too many connections at once that have not proved the key");
+      close(oldest);
+    }
+  }
+}
+
+void NodeLoop::cut_slow_peers() {
+  const Time now = Clock::now();
+  for (auto peer = peers_.begin(); peer != peers_.end();) {
+    const auto next = std::next(peer);
+    if (peer->second.deadline <= now) {
+      if (!peer->second.last_words) {
+        refuse(peer->second, "it has not proved the key in time");
+      }
+      close(peer);
+    }
+    peer = next;
+  }
+}
+
+void NodeLoop::serve(Peers::iterator peer, std::uint32_t events) {
+  Peer& it = peer->second;
+  bool alive = true;
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !it.last_words) alive = read(it);
+  if (it.last_words && (events & (EPOLLHUP | EPOLLERR)) != 0) alive = false;
+  if (alive) alive = it.out.flush(it.socket.get());
+  if (!alive || (it.last_words && it.out.empty())) {
+    close(peer);
+    return;
+  }
+  watch(it);
+}
+
+bool NodeLoop::read(Peer& peer) {
+  const Received got = receive(peer.socket.get(), peer.parser);
+  if (got == Received::gone) return false;
+  while (!peer.last_words) {
+    Frame frame;
+    switch (peer.parser.next(frame)) {
+      case FrameParser::Next::nothing:
+        return true;
+      case FrameParser::Next::malformed:
+        ++tally_.malformed_frames;
+        refuse(peer, "what it sends is not calvo's protocol");
+        return false;
+      case FrameParser::Next::frame:
+        if (!take(peer, frame)) return false;
+    }
+  }
+  return true;
+}
+
+bool NodeLoop::take(Peer& peer, const Frame& frame) {
+  if (!peer.session) return shake_hands(peer, frame);
+  if (peer.session->take(frame, peer.out.tail())) return true;
+  ++tally_.malformed_frames;
+  refuse(peer, "it sent a call that makes no sense");
+  return false;
+}
+
+bool NodeLoop::shake_hands(Peer& peer, const Frame& frame) {
+  switch (peer.handshake.take(frame, peer.out.tail())) {
+    case NodeHandshake::State::proved:
+      admit(peer);
+      return true;
+    case NodeHandshake::State::failed:
+      break;
+    default:
+      return true;
+  }
+  ++tally_.refused_handshakes;
+  switch (peer.handshake.fault()) {
+    case HandshakeFault::other_version:
+      refuse(peer,
+             fmt::format("it speaks version {} of the protocol and this node {}; run the same "
+                         "calvo on both sides",
+                         peer.handshake.other_version(), protocol_version));
+      break;
+    case HandshakeFault::wrong_key:
+      refuse(peer, "it has another key; give both sides the same --key-file");
+      break;
+    case HandshakeFault::other_config:
+      refuse(peer, "it has the key and another configuration; start both from the same scenario");
+      break;
+    default:
+      ++tally_.malformed_frames;
+      refuse(peer, "what it sends is not calvo's handshake");
+      return false;
+  }
+  peer.last_words = true;
+  return true;
+}
+
+void NodeLoop::admit(Peer& peer) {
+  random_bytes(peer.ticket.bytes);
+  WelcomeBody body;
+  body.capacity_blocks = pool_.capacity();
+  body.stored_blocks = pool_.stored();
+  body.slot_stride = pool_.format().stride();
+  body.pool_bytes = static_cast<std::uint64_t>(pool_.capacity()) *
+                    static_cast<std::uint64_t>(pool_.format().stride());
+  std::ranges::copy(peer.ticket.bytes, body.ticket);
+  for (PoolOffer& offer : fabrics_.admit(peer.ticket)) {
+    body.offers.push_back({std::move(offer.fabric), std::move(offer.blob)});
+  }
+  Bytestring bytes;
+  encode(body, bytes);
+  peer.handshake.welcome(bytes, peer.out.tail());
+  peer.parser.expect(FrameSource::engine_calls);
+  peer.deadline = Time::max();
+  peer.session = std::make_unique<Session>(
+      pool_, tally_,
+      SessionOptions{options_.config.digest_word(), options_.config.model_seed,
+                     options_.synthetic_on_demand});
+}
+
+void NodeLoop::watch(Peer& peer) {
+  const bool full = peer.out.size() > most_unsent || peer.last_words;
+  const std::uint32_t wanted = (full ? 0U : EPOLLIN) | (peer.out.empty() ? 0U : EPOLLOUT);
+  if (wanted == peer.watched) return;
+  epoll_event event{};
+  event.events = wanted;
+  event.data.fd = peer.socket.get();
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, peer.socket.get(), &event);
+  peer.watched = wanted;
+}
+
+void NodeLoop::close(Peers::iterator peer) {
+  if (peer->second.session) {
+    fabrics_.revoke(peer->second.ticket);  // before its leases end and their slots are used again
+    peer->second.session->close();
+  }
+  peers_.erase(peer);
+  --tally_.open_connections;
+}
+
+void NodeLoop::close_all() {
+  while (!peers_.empty()) close(peers_.begin());
+}
+
+void NodeLoop::refuse(const Peer& peer, const std::string& why) {
+  if (options_.notice) options_.notice(fmt::format("refused {}: {}", peer.name, why));
+}
+
+}  // namespace calvo::realrun
