@@ -127,8 +127,10 @@ export CALVO_NETNS="${list[*]}" CALVO_KEY_FILE=$work/key
 (umask 077; head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$CALVO_KEY_FILE")
 
 if [ "$mode" = exec ]; then
-  "$@" {janitor}>&- &  # in the background, so that signals reach the traps above at once
+  set -m  # a process group of its own, that Ctrl-C reaches through the traps here, once
+  "$@" {janitor}>&- &
   child=$!
+  set +m
   echo "$child" >"$work/command"
   trap 'kill -INT $child 2>/dev/null || true' INT
   trap 'kill -TERM $child 2>/dev/null || true' TERM HUP
