@@ -32,7 +32,13 @@ struct FaultScript {
   std::uint64_t seed = 1;
 };
 
-/// "corrupt@1s..3s:0.1,die@5s..7s". Throws InputError with the position.
-FaultScript parse_fault_script(std::string_view text);
+/// Faults by commas: KIND@FROM, KIND@FROM..UNTIL or either with :AMOUNT; without UNTIL it lasts.
+/// "corrupt@1s..3s:0.1,die@5s..7s". Throws InputError with the position; `where` is what stands in
+/// for a file in the message.
+FaultScript parse_fault_script(std::string_view text, std::string_view where = "--faults");
+
+std::string_view name_of(FaultKind kind);
+/// Whether it touches pieces that are sent, which a fabric must ask for; else the node as a whole.
+bool is_of_pieces(FaultKind kind);
 
 }  // namespace calvo::realrun

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -21,7 +22,7 @@ namespace {
 
 /// An engine that does not take its answers gets no more of them made.
 constexpr std::size_t most_unsent = 4 << 20;
-constexpr std::chrono::milliseconds pause_without_descriptors{50};
+constexpr std::chrono::milliseconds a_while{50};
 
 void add_to(int epoll, int fd, std::uint32_t events) {
   epoll_event event{};
@@ -41,11 +42,12 @@ Bytestring config_body(const NodeConfig& config) {
 }  // namespace
 
 NodeLoop::NodeLoop(const NodeOptions& options, Bytestring key, BlockPool& pool,
-                   ServedFabrics& fabrics, Tally& tally)
+                   ServedFabrics& fabrics, NodeGate& gate, Tally& tally)
     : options_(options),
       key_(std::move(key)),
       pool_(pool),
       fabrics_(fabrics),
+      gate_(gate),
       tally_(tally),
       port_(options.port),
       config_(options.config.digest()),
@@ -81,8 +83,12 @@ void NodeLoop::listen() {
 void NodeLoop::run() {
   std::array<epoll_event, 64> events;
   for (bool stopped = false; !stopped;) {
-    const int ready =
-        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_limit());
+    if (!suffer_faults()) {
+      stopped = transport::wait_for(stop_.get(), POLLIN, Clock::now() + wait_limit());
+      continue;
+    }
+    const int ready = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                                   static_cast<int>(wait_limit().count()));
     if (!accepting_) {
       accepting_ = true;
       add_to(epoll_.get(), listener_.get(), EPOLLIN);
@@ -102,13 +108,49 @@ void NodeLoop::run() {
   close_all();
 }
 
-int NodeLoop::wait_limit() const {
-  Time next = Time::max();
-  for (const auto& [socket, peer] : peers_) next = std::min(next, peer.deadline);
-  if (!accepting_) next = std::min(next, Clock::now() + pause_without_descriptors);
-  if (next == Time::max()) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
-  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+std::chrono::milliseconds NodeLoop::wait_limit() const {
+  const Time now = Clock::now();
+  Time next = now + std::chrono::minutes{1};
+  next = std::min(next, gate_.at(gate_.plan().next_change(gate_.now())));
+  if (!dead_ && !hung_) {
+    for (const auto& [socket, peer] : peers_) next = std::min(next, peer.deadline);
+    if (!accepting_) next = std::min(next, now + a_while);
+  } else if (dead_ && !gate_.plan().dead(gate_.now())) {
+    next = std::min(next, now + a_while);  // its port was not to be had again
+  }
+  return std::max(std::chrono::milliseconds{0},
+                  std::chrono::ceil<std::chrono::milliseconds>(next - now));
+}
+
+bool NodeLoop::suffer_faults() {
+  const Seconds now = gate_.now();
+  const bool hung = gate_.plan().hung(now);
+  if (hung && !hung_) ++tally_.faults;
+  hung_ = hung;
+  const bool dead = gate_.plan().dead(now);
+  if (dead && !dead_) die();
+  if (!dead && dead_) come_back();
+  return !dead_ && !hung_;
+}
+
+void NodeLoop::die() {
+  dead_ = true;
+  ++tally_.faults;
+  listener_.close();
+  accepting_ = true;
+  gate_.wake();
+  close_all();
+  fabrics_.close();
+}
+
+void NodeLoop::come_back() {
+  try {
+    fabrics_.open();
+    listen();
+    dead_ = false;
+  } catch (const InputError&) {
+    fabrics_.close();  // tried again in a while: something else has the port
+  }
 }
 
 void NodeLoop::accept_peers() {

@@ -11,6 +11,7 @@
 #include "realrun/fabrics/socket.hpp"
 #include "realrun/node/block_pool.hpp"
 #include "realrun/node/connection.hpp"
+#include "realrun/node/node_gate.hpp"
 #include "realrun/node/node_server.hpp"
 #include "realrun/node/served_fabrics.hpp"
 #include "realrun/node/session.hpp"
@@ -24,7 +25,7 @@ public:
   /// Listens and starts the thread. Everything that is given outlives the loop.
   /// Throws InputError if it cannot listen.
   NodeLoop(const NodeOptions& options, Bytestring key, BlockPool& pool, ServedFabrics& fabrics,
-           Tally& tally);
+           NodeGate& gate, Tally& tally);
   /// Ends all connections and joins the thread.
   ~NodeLoop();
   NodeLoop(const NodeLoop&) = delete;
@@ -57,8 +58,12 @@ private:
   using Peers = std::map<int, Peer>;
 
   void listen();
+  /// Lets the faults strike that are of the node as a whole. Returns whether it can serve now.
+  bool suffer_faults();
+  void die();
+  void come_back();
   void run();
-  int wait_limit() const;
+  std::chrono::milliseconds wait_limit() const;
   void accept_peers();
   void cut_slow_peers();
   void serve(Peers::iterator peer, std::uint32_t events);
@@ -76,6 +81,7 @@ private:
   Bytestring key_;
   BlockPool& pool_;
   ServedFabrics& fabrics_;
+  NodeGate& gate_;
   Tally& tally_;
   std::uint16_t port_;
   Digest config_;
@@ -83,6 +89,8 @@ private:
   transport::Fd epoll_;
   transport::Fd stop_;
   bool accepting_ = true;
+  bool dead_ = false;
+  bool hung_ = false;
   Peers peers_;  ///< by socket
   std::thread thread_;
 };

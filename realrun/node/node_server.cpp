@@ -6,7 +6,9 @@
 
 #include "core/input_error.hpp"
 #include "realrun/node/block_pool.hpp"
+#include "realrun/node/node_gate.hpp"
 #include "realrun/node/node_loop.hpp"
+#include "realrun/node/node_metrics.hpp"
 #include "realrun/node/pool_memory.hpp"
 #include "realrun/node/served_fabrics.hpp"
 #include "realrun/node/tally.hpp"
@@ -17,6 +19,25 @@ namespace {
 
 InputError wrong(const std::string& problem) {
   return InputError({"kvnode", 0, 0}, "", problem);
+}
+
+/// Pace and the faults of pieces need a fabric that asks before it sends.
+void check_gate(const NodeOptions& options) {
+  std::string asked = options.pace ? "a pace" : "";
+  for (const Fault& fault : options.faults.faults) {
+    if (is_of_pieces(fault.kind)) asked = fmt::format("the fault \"{}\"", name_of(fault.kind));
+    if (fault.kind == FaultKind::slow && !options.pace) {
+      throw wrong("the fault \"slow\" is a share of the pace; set one with --pace");
+    }
+  }
+  if (asked.empty()) return;
+  for (const std::string& name : options.fabrics) {
+    if (name == "tcp") continue;
+    throw wrong(
+        fmt::format("{} has no effect over {}, which reads the pool without asking the node; "
+                    "use tcp, or shape the link",
+                    asked, name));
+  }
 }
 
 NodeOptions checked(NodeOptions options) {
@@ -38,7 +59,14 @@ NodeOptions checked(NodeOptions options) {
     }
     options.key = loopback_key();
   }
+  if (options.pace && !(options.pace->count() > 0)) throw wrong("a pace is more than nothing");
+  check_gate(options);
   return options;
+}
+
+std::optional<Pacer> pacer(const NodeOptions& options) {
+  if (!options.pace) return std::nullopt;
+  return Pacer(*options.pace, options.pace_burst);
 }
 
 std::uint64_t pool_size(const BlockFormat& format, std::int64_t blocks) {
@@ -53,22 +81,30 @@ struct NodeServer::Impl {
         format{options.config.block_bytes},
         memory(pool_size(format, options.capacity_blocks), options.huge_pages, "kvnode"),
         pool(format, options.config.digest_word(), memory.bytes(), options.capacity_blocks),
-        fabrics(options.fabrics, memory.bytes(), {.bind = options.bind}) {
+        gate(pacer(options), FaultPlan(options.faults, format.stride()), tally),
+        fabrics(options.fabrics, memory.bytes(), {.bind = options.bind, .gate = &gate}) {
     if (options.preload.synthetic) {
       for (const BlockRun run : options.preload.runs) {
         pool.make_synthetic(run, options.config.model_seed);
       }
     }
     tally.blocks_in_pool = static_cast<std::uint64_t>(pool.stored());
-    loop.emplace(options, options.key, pool, fabrics, tally);
+    if (options.metrics_port) {
+      metrics.emplace(options.bind, *options.metrics_port, tally, options.capacity_blocks,
+                      memory.bytes().size());
+    }
+    loop.emplace(options, options.key, pool, fabrics, gate, tally);
   }
+  ~Impl() { gate.stop(); }
 
   NodeOptions options;
   BlockFormat format;
   PoolMemory memory;
   BlockPool pool;
   Tally tally;
+  NodeGate gate;
   ServedFabrics fabrics;
+  std::optional<NodeMetrics> metrics;
   std::optional<NodeLoop> loop;
 };
 
@@ -80,7 +116,7 @@ std::uint16_t NodeServer::port() const {
 }
 
 std::uint16_t NodeServer::metrics_port() const {
-  return 0;
+  return impl_->metrics ? impl_->metrics->port() : 0;
 }
 
 NodeCounters NodeServer::counters() const {
