@@ -167,6 +167,23 @@ bool Connection::receive_before(std::span<std::byte> bytes, Deadline deadline) {
   return use([&](int fd) { return receive_all(fd, bytes, deadline); }, false);
 }
 
+bool Connection::wait_beside(int other, Nanoseconds limit) {
+  return use(
+      [&](int fd) {
+        const timespec time{.tv_sec = limit.count() / 1'000'000'000,
+                            .tv_nsec = limit.count() % 1'000'000'000};
+        std::array<pollfd, 2> watched = {pollfd{fd, POLLIN, 0}, pollfd{other, POLLIN, 0}};
+        return ::ppoll(watched.data(), watched.size(), &time, nullptr) <= 0 ||
+               watched[0].revents == 0;
+      },
+      false);
+}
+
+std::string Connection::local_address() {
+  const std::lock_guard lock(mutex_);
+  return transport::local_address(socket_);
+}
+
 void Connection::finish() {
   // Closing with unread bytes would reset the connection and destroy what is on its way.
   const Deadline deadline = deadline_in(std::chrono::seconds{5});

@@ -55,6 +55,11 @@ public:
   std::size_t receive(std::span<std::byte> into);
   bool send_before(std::span<const std::byte> bytes, Deadline deadline);
   bool receive_before(std::span<std::byte> bytes, Deadline deadline);
+  /// Sleeps until `other` (a descriptor, or -1) is readable, for at most `limit`; false: the
+  /// connection has ended or something has come over it.
+  bool wait_beside(int other, Nanoseconds limit);
+  /// Ours, as a number.
+  std::string local_address();
   /// Lets what was sent arrive, then ends the connection.
   void finish();
   /// When it returns, not a byte goes out any more. Any thread.

@@ -1,6 +1,7 @@
 #include "realrun/fabrics/socket.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -58,6 +59,15 @@ int finish_connect(const Fd& socket, const addrinfo& address, Deadline deadline)
   return error;
 }
 
+sockaddr_storage local_name(const Fd& socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    throw std::runtime_error(fmt::format("getsockname: {}", strerror(errno)));
+  }
+  return address;
+}
+
 }  // namespace
 
 Fd& Fd::operator=(Fd&& other) noexcept {
@@ -95,14 +105,19 @@ Fd listen_on(const std::string& host, std::uint16_t port) {
 }
 
 std::uint16_t local_port(const Fd& socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error(fmt::format("getsockname: {}", strerror(errno)));
-  }
+  const sockaddr_storage address = local_name(socket);
   return ntohs(address.ss_family == AF_INET6
                    ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
                    : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+std::string local_address(const Fd& socket) {
+  const sockaddr_storage address = local_name(socket);
+  std::array<char, NI_MAXHOST> text{};
+  const int error = getnameinfo(reinterpret_cast<const sockaddr*>(&address), sizeof address,
+                                text.data(), text.size(), nullptr, 0, NI_NUMERICHOST);
+  if (error != 0) throw std::runtime_error(fmt::format("getnameinfo: {}", gai_strerror(error)));
+  return text.data();
 }
 
 Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline) {

@@ -37,6 +37,8 @@ Deadline deadline_in(Nanoseconds limit);
 /// Listens on an address or name; port 0 takes any that is free. Throws std::runtime_error.
 Fd listen_on(const std::string& host, std::uint16_t port);
 std::uint16_t local_port(const Fd& socket);
+/// As a number, without the port.
+std::string local_address(const Fd& socket);
 
 /// Connects, without delay of small messages. Throws std::runtime_error.
 Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline);
