@@ -32,6 +32,14 @@ void pass_on(int signal) {
   }
 }
 
+sigset_t both_signals() {
+  sigset_t both;
+  sigemptyset(&both);
+  sigaddset(&both, SIGINT);
+  sigaddset(&both, SIGTERM);
+  return both;
+}
+
 void check(bool done, const char* what) {
   if (!done) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
 }
@@ -40,10 +48,7 @@ void check(bool done, const char* what) {
 class SignalsBlocked {
 public:
   SignalsBlocked() {
-    sigset_t both;
-    sigemptyset(&both);
-    sigaddset(&both, SIGINT);
-    sigaddset(&both, SIGTERM);
+    const sigset_t both = both_signals();
     sigprocmask(SIG_BLOCK, &both, &before_);
   }
   ~SignalsBlocked() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
@@ -64,7 +69,12 @@ struct Child {
 [[noreturn]] void be_child(RunJob& job, int pipe, const sigset_t& signals) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // if the parent is killed, do not go on alone
   ::setpgid(0, 0);                     // the terminal's Ctrl-C comes through the parent, once
-  listen_to_signals();                 // one that waited since the fork then ends the run validly
+  listen_to_signals();
+  // What came since the fork is taken here: the terminal's Ctrl-C reaches a child that still is in
+  // the parent's group, the parent passes it on too, and a second one would kill.
+  const sigset_t both = both_signals();
+  const timespec now{};
+  while (::sigtimedwait(&both, nullptr, &now) > 0) want_stop();
   sigprocmask(SIG_SETMASK, &signals, nullptr);
   const int code = guarded([&]() -> int {
     const FinishedRun run = run_one(job.scenario, job.options);
@@ -83,10 +93,11 @@ public:
       : jobs_(jobs), report_(report), directories_(jobs.size()) {}
 
   void start(std::size_t job) {
+    const SignalsBlocked blocked;
+    if (stop_wanted != 0) return;  // whoever asked for it knew no child of this job
     int ends[2];
     check(::pipe(ends) == 0, "pipe");
     std::fflush(nullptr);
-    const SignalsBlocked blocked;
     const pid_t pid = ::fork();
     check(pid >= 0, "fork");
     if (pid == 0) {
@@ -101,13 +112,16 @@ public:
   }
 
   void wait_for_one() {
-    int status = 0;
-    pid_t pid = -1;
+    siginfo_t ended{};
+    int found = -1;
     do {
-      pid = ::waitpid(-1, &status, 0);
-    } while (pid < 0 && errno == EINTR);
+      found = ::waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT);
+    } while (found < 0 && errno == EINTR);
+    check(found == 0, "waitid");
+    const SignalsBlocked blocked;  // so that no signal is passed on to an id that is free again
+    int status = 0;
+    const pid_t pid = ::waitpid(ended.si_pid, &status, 0);
     check(pid > 0, "waitpid");
-    const SignalsBlocked blocked;
     const auto slot = static_cast<std::size_t>(std::ranges::find(children, pid) - children.begin());
     if (slot == children.size()) return;  // no child of ours
     children[slot] = 0;
@@ -154,17 +168,20 @@ private:
 
 }  // namespace
 
-ManyRuns run_many(std::vector<RunJob>& jobs, int parallel, Report report) {
+void pass_signals_on() {
   struct sigaction action {};
   action.sa_handler = pass_on;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+}
 
+ManyRuns run_many(std::vector<RunJob>& jobs, int parallel, Report report) {
+  pass_signals_on();
   const int most = std::clamp(parallel, 1, static_cast<int>(most_children));
   Pool pool(jobs, report);
   for (std::size_t job = 0; job < jobs.size() && stop_wanted == 0; ++job) {
     if (pool.count() == most) pool.wait_for_one();
-    if (stop_wanted == 0) pool.start(job);
+    pool.start(job);
   }
   while (pool.count() > 0) pool.wait_for_one();
   ManyRuns runs = pool.result();

@@ -19,8 +19,12 @@ struct ManyRuns {
   std::vector<std::string> directories;  ///< of those that were written, in the order of the jobs
 };
 
+/// From here on SIGINT and SIGTERM end the jobs of run_many() early, and this process never; those
+/// that come before it starts any make it start none.
+void pass_signals_on();
+
 /// Simulates each job in a process of its own (there is one SimGrid engine a process), at most
-/// `parallel` at a time. SIGINT and SIGTERM are passed on: every job then ends early. The children
+/// `parallel` at a time. SIGINT and SIGTERM are passed on, as pass_signals_on() says. The children
 /// tell their own errors.
 ManyRuns run_many(std::vector<RunJob>& jobs, int parallel, Report report);
 

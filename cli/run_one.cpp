@@ -86,6 +86,10 @@ void listen_to_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+void want_stop() {
+  stop_wanted = 1;
+}
+
 FinishedRun run_one(scenarios::Scenario& scenario, const RunOneOptions& options) {
   listen_to_signals();  // before the directory shows: who sees it may signal
   analysis::RunDirectoryWriter directory(options.directory, options.taken);

@@ -21,11 +21,10 @@ struct FinishedRun {
   bool interrupted = false;  ///< a signal ended it; a time limit is no interruption
 };
 
-/// From now on SIGINT and SIGTERM end the simulation that runs, or the next one, early.
-void listen_to_signals();
-
 /// From now on SIGINT and SIGTERM end the simulation under way, or the next one, early.
 void listen_to_signals();
+/// Ends the next simulation early, as a signal would that came already.
+void want_stop();
 
 /// Simulates and writes the run directory. SIGINT and SIGTERM end the simulation early; the
 /// directory is then written all the same and marked incomplete. A second one kills. Once in a

@@ -85,9 +85,12 @@ int run_side_by_side(const Options& options) {
   for (const std::string& engine : options.engines) {
     RunJob job{load(options, engine), {}};
     job.options = run_options(options, job.scenario, false);
+    jobs.push_back(std::move(job));
+  }
+  pass_signals_on();  // before a directory shows
+  for (const RunJob& job : jobs) {
     // Complains about a directory that is taken now, not after the first run.
     const analysis::RunDirectoryWriter place(job.options.directory, job.options.taken);
-    jobs.push_back(std::move(job));
   }
   const ManyRuns runs =
       run_many(jobs, options.jobs, options.quiet ? Report::nothing : Report::each_run);

@@ -1,7 +1,6 @@
 // `calvo run` and what it leaves on disk.
 #include <csignal>
 #include <filesystem>
-#include <iterator>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -174,12 +173,12 @@ TEST(Run, APlaceThatCannotBeWrittenIsAnError) {
   EXPECT_THAT(ran.err, HasSubstr("s.yaml/run:0:0: --out: cannot be made"));
 }
 
-/// The event log grows while the simulation runs.
-bool is_simulating(const Workplace& here) {
-  for (const std::string& name : here.files()) {
-    if (name.starts_with("out.partial-")) {
-      std::error_code gone;
-      const auto size = std::filesystem::file_size(here / (name + "/events.bin"), gone);
+/// The event log of a run to `folder`/`name` grows while it simulates.
+bool is_simulating(const std::filesystem::path& folder, const std::string& name) {
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, gone)) {
+    if (entry.path().filename().string().starts_with(name + ".partial-")) {
+      const auto size = std::filesystem::file_size(entry.path() / "events.bin", gone);
       if (!gone && size > 1'000'000) return true;
     }
   }
@@ -190,7 +189,7 @@ TEST(Run, CtrlCLeavesAValidDirectoryMarkedIncomplete) {
   const Workplace here;
   here.write("s.yaml", endless_scenario());
   const Ran ran = here.run_and_signal({"run", "s.yaml", "--out", "out", "--events"}, SIGINT,
-                                      [&] { return is_simulating(here); });
+                                      [&] { return is_simulating(here / "", "out"); });
   EXPECT_EQ(ran.exit_code, 130) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("INCOMPLETE"));
   EXPECT_THAT(here.files(), ElementsAre("out", "s.yaml"));
@@ -208,8 +207,7 @@ TEST(Run, CtrlCReachesEveryEngineOfAComparison) {
   const Ran ran = here.run_and_signal(
       {"run", "s.yaml", "--out", "all", "--events", "--engines", "calvo,calvo_fifo", "--jobs", "2"},
       SIGINT, [&] {
-        return std::filesystem::exists(here / "all") &&
-               std::distance(std::filesystem::directory_iterator(here / "all"), {}) == 2;
+        return is_simulating(here / "all", "calvo") && is_simulating(here / "all", "calvo_fifo");
       });
   EXPECT_EQ(ran.exit_code, 130) << ran.err;
   EXPECT_EQ(parse(here.read("all/calvo/summary.json"))["complete"], false);
