@@ -99,13 +99,13 @@ std::string Instance::audit() const {
 
 std::string Instance::idle_problem() const {
   if (gpu_.used() != gpu_.evictable()) return "GPU slots are still in use";
+  if (draining_ != 0) return "transfers that timed out have not drained";
   if (host_.used() != host_.evictable()) return "host slots are still in use";
   if (committed_ != 0 || owed_ != 0) return "GPU slots are still promised";
   if (!active_fetches_.empty() || !active_copies_.empty() || writes_in_flight_ != 0 ||
       lookups_in_flight_ != 0) {
     return "transfers are still in flight";
   }
-  if (draining_ != 0) return "transfers that timed out have not drained";
   if (!writes_.empty()) return "writes are still due";
   if (!deferred_.empty()) return "completions have not been seen";
   if (step_phase_ != StepPhase::idle) return "a step is still under way";

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -104,6 +105,13 @@ control::InstanceResources derive_instance(const Draft& draft, const YamlSection
   instance.host_blocks = blocks_in(draft, root, "host", draft.memory.host, instance.block_bytes);
   instance.storage_nodes = draft.topology.storage_nodes;
   instance.storage_extent = draft.memory.storage_extent;
+  instance.storage_replicas = draft.memory.storage_replicas;
+  if (instance.storage_replicas > std::max(instance.storage_nodes, 1)) {
+    fail_at_size(root, "storage_replicas",
+                 fmt::format("\"{}\" copies of a block need as many storage nodes, and there are "
+                             "{}; lower it, or raise topology.storage_nodes",
+                             instance.storage_replicas, instance.storage_nodes));
+  }
   if (instance.host_blocks == 0 && instance.storage_nodes > 0 &&
       draft.engine.restore != control::Restore::recompute_all) {
     fail_at_size(root, "host",

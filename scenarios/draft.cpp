@@ -183,6 +183,8 @@ Draft read_draft(const YamlSection& root, FieldContext& context) {
     sizes.remote = read_tier(*memory, "remote", sizes.remote, false);
     sizes.storage_extent =
         memory->optional("storage_extent", sizes.storage_extent, at_least(std::int64_t{1}));
+    sizes.storage_replicas =
+        memory->optional("storage_replicas", sizes.storage_replicas, at_least(std::int32_t{1}));
   }
   draft.workload =
       read_workload(root.section("workload"), context, Tokens{draft.model.max_context});
@@ -212,6 +214,7 @@ std::string write_draft(const Draft& given, const FieldContext& context) {
     inner.line("host", tier_text(draft.memory.host));
     inner.line("remote", tier_text(draft.memory.remote));
     inner.value("storage_extent", draft.memory.storage_extent);
+    inner.value("storage_replicas", draft.memory.storage_replicas);
   });
   io.group("workload", [&](FieldWriter& inner) { write_workload(inner, draft.workload); });
   io.group("slo", [&](FieldWriter& inner) { write_slo(inner, draft.slo); });

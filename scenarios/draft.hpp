@@ -32,6 +32,7 @@ struct MemoryOptions {
   TierSize host{TierSize::Kind::bytes, Bytes{64LL << 30}, 0};     ///< of an instance
   TierSize remote{TierSize::Kind::bytes, Bytes{512LL << 30}, 0};  ///< of each storage node
   std::int64_t storage_extent = 64;
+  std::int32_t storage_replicas = 1;
 };
 
 struct SloOptions {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <string>
 
-#include "control/storage_placement.hpp"
 #include "core/block_pieces.hpp"
 #include "core/contract.hpp"
 #include "core/random.hpp"
@@ -66,7 +65,10 @@ void Cluster::preload() {
   for (BlockRun run : scenario_.workload->initially_stored()) {
     while (run.count > 0) {
       const control::PlacedRun piece = control::leading_extent(run, scenario_.instance);
-      storage_[raw(piece.node)].preload(piece.blocks);
+      for (std::int32_t i = 0; i < scenario_.instance.storage_replicas; ++i) {
+        const StorageId node = control::replica_of(piece.node, i, scenario_.instance);
+        storage_[raw(node)].preload(piece.blocks);
+      }
       run = control::behind(run, piece.blocks.count);
     }
   }
@@ -296,13 +298,26 @@ void Cluster::execute(std::uint32_t host, const Command& command) {
   }
 }
 
+/// Leading blocks of `piece` that some node has.
+std::int32_t Cluster::stored_prefix(const control::PlacedRun& piece) const {
+  std::int32_t found = 0;
+  for (std::int32_t more = 1; more > 0 && found < piece.blocks.count; found += more) {
+    more = 0;
+    for (std::int32_t i = 0; i < scenario_.instance.storage_replicas; ++i) {
+      const StorageId node = control::replica_of(piece.node, i, scenario_.instance);
+      more = std::max(more, storage_[raw(node)].lookup(control::behind(piece.blocks, found)));
+    }
+  }
+  return found;
+}
+
 /// End of the contiguous stored prefix, block runs and storage nodes in order.
 std::int32_t Cluster::lookup_end(const PendingLookup& pending) const {
   const RequestSpec& spec = specs_[raw(pending.request)];
   std::int32_t end = pending.from;
   for_pieces(spec, pending.from, pending.to, [&](BlockRun run, std::int32_t) {
     return control::for_node_pieces(run, scenario_.instance, [&](const control::PlacedRun& piece) {
-      const std::int32_t stored = storage_[raw(piece.node)].lookup(piece.blocks);
+      const std::int32_t stored = stored_prefix(piece);
       end += stored;
       return stored == piece.blocks.count;
     });

@@ -11,6 +11,7 @@
 #include "control/instance.hpp"
 #include "control/router.hpp"
 #include "control/storage_node.hpp"
+#include "control/storage_placement.hpp"
 #include "core/run_result.hpp"
 #include "core/timeline.hpp"
 #include "scenarios/scenario.hpp"
@@ -86,6 +87,7 @@ private:
   void post(std::uint32_t host, const control::Event& event);
   RequestSpec& spec_of(RequestId id);
   RequestRecord& record_of(const RequestSpec& spec);
+  std::int32_t stored_prefix(const control::PlacedRun& piece) const;
   std::int32_t lookup_end(const PendingLookup& lookup) const;
   double noise();
   void preload();

@@ -131,6 +131,8 @@ public:
   Instance& instance(std::size_t i) { return instances_[i]->reducer; }
   std::size_t instances() const { return instances_.size(); }
   StorageNode& node(std::size_t i) { return nodes_[i]; }
+  /// Whether once no slot of an instance's host memory was free of transfers that had timed out.
+  bool all_quarantined() const { return all_quarantined_; }
   const Hardware& hardware() const { return hardware_; }
   /// What broke the contract of commands, or the account of computed tokens; empty: nothing.
   const std::vector<std::string>& complaints() const { return complaints_; }
@@ -251,6 +253,7 @@ private:
   std::int64_t fetches_ = 0;
   std::vector<bool> dead_, announced_;  ///< by storage node
   Random chance_;
+  bool all_quarantined_ = false;
   Instant now_{};
   std::vector<Batch> batches_;
   std::vector<std::string> complaints_;

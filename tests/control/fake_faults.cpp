@@ -53,7 +53,9 @@ void FakeDriver::fail_by_chance(std::uint32_t instance, Transfer& transfer) {
 
 /// The connection of a fetch that timed out is torn down.
 void FakeDriver::drain(std::uint32_t instance, RunId run, std::int32_t blocks) {
-  instances_[instance]->quarantined += blocks;
+  std::int64_t& quarantined = instances_[instance]->quarantined;
+  quarantined += blocks;
+  all_quarantined_ = all_quarantined_ || quarantined == setup_.resources.host_blocks;
   const auto longest = static_cast<std::uint64_t>(setup_.faults.longest_drain.count());
   after(Nanoseconds{static_cast<std::int64_t>(chance_.below(longest + 1))},
         [this, instance, run, blocks] {

@@ -14,8 +14,13 @@
 namespace calvo::control::fake {
 namespace {
 
+struct Played {
+  Counters counters;
+  bool all_quarantined = false;
+};
+
 /// Plays a scenario with faults, holds it to everything, replays its event log.
-Counters play_with_faults(std::uint64_t seed, const EngineConfig& engine) {
+Played play_with_faults(std::uint64_t seed, const EngineConfig& engine) {
   SCOPED_TRACE(engine.name + " seed " + std::to_string(seed));
   const LineCost estimates;
   SmallScenario scenario = make_small_scenario(seed, engine);
@@ -34,13 +39,13 @@ Counters play_with_faults(std::uint64_t seed, const EngineConfig& engine) {
              scenario.setup.instances, scenario.setup.routing, estimates);
   EXPECT_FALSE(report.difference.has_value()) << "batch " << report.difference->batch;
   EXPECT_EQ(report.batches, static_cast<std::int64_t>(driver.batches().size()));
-  return counters;
+  return {counters, driver.all_quarantined()};
 }
 
 class FaultyNetwork : public ::testing::TestWithParam<EngineConfig> {};
 
 TEST_P(FaultyNetwork, EndsEveryRequestBalancesTheBooksAndReplays) {
-  for (std::uint64_t seed = 0; seed < 300 && !HasFailure(); ++seed) {
+  for (std::uint64_t seed = 0; seed < 120 && !HasFailure(); ++seed) {
     play_with_faults(seed, GetParam());
   }
 }
@@ -50,8 +55,11 @@ INSTANTIATE_TEST_SUITE_P(Engines, FaultyNetwork, ::testing::ValuesIn(all_engines
 
 TEST(AnyEngineOnAFaultyNetwork, EndsEveryRequestBalancesTheBooksAndReplays) {
   Counters counters;
-  for (std::uint64_t seed = 0; seed < 4000 && !::testing::Test::HasFailure(); ++seed) {
-    counters += play_with_faults(seed, any_engine(seed));
+  int all_quarantined = 0;
+  for (std::uint64_t seed = 0; seed < 2000 && !::testing::Test::HasFailure(); ++seed) {
+    const Played played = play_with_faults(seed, any_engine(seed));
+    counters += played.counters;
+    all_quarantined += played.all_quarantined ? 1 : 0;
   }
   // Everything has happened, and often.
   EXPECT_GT(counters.timed_out_fetches, 100);
@@ -62,6 +70,7 @@ TEST(AnyEngineOnAFaultyNetwork, EndsEveryRequestBalancesTheBooksAndReplays) {
   EXPECT_GT(counters.skipped_stores, 100);
   EXPECT_GT(counters.preemptions, 100);
   EXPECT_GT(counters.recomputed_blocks, 100);
+  EXPECT_GT(all_quarantined, 10);
 }
 
 }  // namespace

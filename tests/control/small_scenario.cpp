@@ -113,6 +113,7 @@ void add_faults(SmallScenario& scenario, std::uint64_t seed) {
   InstanceResources& resources = scenario.setup.resources;
   if (resources.storage_nodes == 0) return;
   resources.storage_replicas = static_cast<std::int32_t>(between(1, resources.storage_nodes));
+  if (resources.host_blocks > 0 && random.below(3) == 0) resources.host_blocks = between(1, 4);
   Faults& faults = scenario.setup.faults;
   faults.seed = seed;
   const auto often = [&] { return random.below(2) == 0 ? 0 : random.below(6) + 1; };

@@ -69,6 +69,15 @@ TEST(StorageNode, RefusesAWriteWhenEverythingIsInUse) {
   EXPECT_EQ(accepted.write, 0);
 }
 
+TEST(StorageNode, AnAbandonedWriteLeavesNothing) {
+  StorageNode node(2);
+  EXPECT_EQ(node.begin_write(run(1, 2)).write, 2);
+  node.abandon_write(run(1, 2));
+  EXPECT_EQ(node.used(), 0);
+  EXPECT_EQ(node.lookup(run(1, 2)), 0);
+  EXPECT_EQ(node.begin_write(run(1, 2)).write, 2);
+}
+
 TEST(StorageNode, PreloadStopsAtItsCapacity) {
   StorageNode node(3);
   node.preload(run(1, 5));

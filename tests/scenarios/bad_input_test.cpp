@@ -48,6 +48,15 @@ TEST(BadScenario, NotANumber) {
             "time like 2.5 ms)");
 }
 
+TEST(BadScenario, MoreReplicasThanStorageNodes) {
+  EXPECT_EQ(error_of(changed("host: 8 GiB", "host: 8 GiB, storage_replicas: 2")),
+            "s.yaml:9:53: memory.storage_replicas: \"2\" copies of a block need as many storage "
+            "nodes, and there are 1; lower it, or raise topology.storage_nodes");
+  EXPECT_EQ(error_of(changed("host: 8 GiB", "host: 8 GiB, storage_replicas: 0")),
+            "s.yaml:9:53: memory.storage_replicas: \"0\" is out of range (must be at "
+            "least 1)");
+}
+
 TEST(BadScenario, LinkFasterThanPhysics) {
   const std::string text = changed("nic: rdma_100g", "nic: {bandwidth: 20 TB/s}");
   EXPECT_EQ(error_of(text),
