@@ -53,6 +53,10 @@ public:
     return host_.look({block, 1}).state != KvBook::State::absent;
   }
 
+  /// Leading blocks of the request that it shares under their names; its other GPU slots are its
+  /// own. None if it is not here. Cost: the requests that are here.
+  std::optional<std::int32_t> named_blocks(RequestId request) const;
+
   /// For tests: the first way in which the books do not agree with what requests and transfers
   /// hold; empty if they do. Cost: all blocks in use.
   std::string audit() const;

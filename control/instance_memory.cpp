@@ -198,4 +198,11 @@ void Instance::name_blocks(Job& job, std::int32_t to) {
   recommit(job);
 }
 
+std::optional<std::int32_t> Instance::named_blocks(RequestId request) const {
+  for (const Job& job : jobs_) {
+    if (job.phase != Phase::free && job.spec->id == request) return job.gpu;
+  }
+  return std::nullopt;
+}
+
 }  // namespace calvo::control

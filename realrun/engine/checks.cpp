@@ -1,0 +1,56 @@
+#include "realrun/engine/checks.hpp"
+
+#include <string>
+
+#include <fmt/format.h>
+
+#include "core/input_error.hpp"
+
+namespace calvo::realrun {
+namespace {
+
+class Checker {
+public:
+  explicit Checker(const scenarios::Scenario& scenario) : file_(scenario.file) {}
+  void refuse_if(bool wrong, const std::string& key, const std::string& problem) const {
+    if (wrong) throw InputError({file_, 0, 0}, key, problem);
+  }
+
+private:
+  std::string file_;
+};
+
+}  // namespace
+
+void check_scenario(const scenarios::Scenario& scenario, const RealrunOptions& options) {
+  const Checker check(scenario);
+  const models::ModelShape& model = scenario.model;
+  check.refuse_if(scenario.engine.tensor_parallel > 1, "engine.tensor_parallel",
+                  fmt::format("\"{}\"; a real run has one device for each instance; set 1",
+                              scenario.engine.tensor_parallel));
+  check.refuse_if(model.mla_kv_lora > 0 || model.experts > 0 || model.window_layers > 0, "model",
+                  fmt::format("\"{}\" has latent attention, experts or sliding windows; devices "
+                              "compute dense models with grouped-query attention, for example "
+                              "Llama-3.1-8B",
+                              model.name));
+  check.refuse_if(model.bytes_per_value != 2, "model.bytes_per_value",
+                  fmt::format("\"{}\"; KV of real runs is bf16, 2 bytes", model.bytes_per_value));
+  check.refuse_if(scenario.simulation.granularity == scenarios::Granularity::block,
+                  "simulation.granularity",
+                  "\"block\" is an option of the simulator; a real run moves runs of blocks, take "
+                  "it out");
+  check.refuse_if(scenario.simulation.truth_noise != 0, "simulation.truth_noise",
+                  fmt::format("\"{}\"; a real run has noise of its own, take it out",
+                              scenario.simulation.truth_noise));
+  const auto nodes = static_cast<std::size_t>(scenario.instance.storage_nodes);
+  check.refuse_if(options.nodes.size() != nodes, "topology.storage_nodes",
+                  fmt::format("the scenario has {} and {} are given; name each with one --node "
+                              "HOST:PORT, or none to have them started here",
+                              nodes, options.nodes.size()));
+  check.refuse_if(options.rails < 1 || options.rails > 16, "--rails",
+                  fmt::format("\"{}\"; there are 1 to 16", options.rails));
+  check.refuse_if(options.transfer_limit <= Nanoseconds{0}, "--transfer-limit",
+                  "not above 0; give a time like 2 s");
+}
+
+}  // namespace calvo::realrun

@@ -1,0 +1,77 @@
+#include "realrun/engine/connector.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <utility>
+
+namespace calvo::realrun {
+namespace {
+
+using std::chrono::milliseconds;
+
+milliseconds pause_before(std::int32_t attempt) {
+  return std::min(milliseconds{5} * (1 << std::min(attempt, 10)), milliseconds{1000});
+}
+
+}  // namespace
+
+Connector::Connector(const Parts& parts, NoticeRing& notices) : parts_(parts) {
+  worker_.start("connector", std::nullopt, notices, [this] { work(); });
+}
+
+Connector::~Connector() {
+  stop();
+}
+
+void Connector::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  worker_.join();
+}
+
+void Connector::request(StorageId node, Ring<RailOrder>& rail) {
+  {
+    const std::lock_guard lock(mutex_);
+    wishes_.push_back({node, &rail, 0, std::chrono::steady_clock::now() + pause_before(0)});
+  }
+  changed_.notify_all();
+}
+
+void Connector::work() {
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    const auto next = std::ranges::min_element(wishes_, {}, &Wish::due);
+    if (next == wishes_.end()) {
+      changed_.wait(lock);
+      continue;
+    }
+    if (std::chrono::steady_clock::now() < next->due) {
+      changed_.wait_until(lock, next->due);
+      continue;
+    }
+    Wish wish = *next;
+    wishes_.erase(next);
+    lock.unlock();
+    std::unique_ptr<NodeLink> link;
+    try {
+      link = parts_.connect(raw(wish.node));
+    } catch (const std::exception&) {  // not yet, or not this one: it is tried again
+      ++wish.attempts;
+    }
+    if (link) {
+      wish.rail->push(Connected{wish.node, std::move(link)});
+      lock.lock();
+    } else {
+      lock.lock();
+      wish.due = std::chrono::steady_clock::now() + pause_before(wish.attempts);
+      wishes_.push_back(wish);
+    }
+  }
+}
+
+}  // namespace calvo::realrun

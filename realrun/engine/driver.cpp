@@ -1,0 +1,265 @@
+#include "realrun/engine/driver.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "core/contract.hpp"
+
+namespace calvo::realrun {
+
+using control::Command;
+using control::CommandKind;
+using control::Event;
+using control::EventKind;
+
+namespace {
+
+constexpr Nanoseconds progress_every{100'000'000};
+constexpr std::size_t log_piece = std::size_t{1} << 20;
+
+std::atomic<bool> stop_wanted{false};
+std::atomic<Doorbell*> running{nullptr};
+
+/// Makes a run's bell reachable for request_stop() while it runs.
+class Running {
+public:
+  explicit Running(Doorbell& bell) { running.store(&bell); }
+  ~Running() {
+    running.store(nullptr);
+    stop_wanted.store(false);
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+};
+
+}  // namespace
+
+void Driver::request_stop() noexcept {
+  stop_wanted.store(true);
+  if (Doorbell* bell = running.load()) bell->ring();
+}
+
+RealrunResult Driver::run() {
+  const Running guard(bell_);
+  start();
+  const ThreadPlace place("control", options_.control_core);  // after the others, which inherit it
+  const Instant limit = scenario_.simulation.time_limit > Seconds{0}
+                            ? began_ + to_nanoseconds(scenario_.simulation.time_limit)
+                            : never;
+  bool more = true;
+  while (more && !finished()) {
+    if (stop_wanted.load() || clock_.now() >= limit) {
+      result_.complete = more = false;
+    } else if (next_batch()) {
+      deliver();
+    } else {
+      wait();
+    }
+    show_progress();
+  }
+  if (!result_.complete) result_.end = now_ = std::max(now_, clock_.now());
+  stop();
+  return collect();
+}
+
+bool Driver::finished() {
+  if (ended_ < scheduled_ || in_flight_ > 0 || !touched_.empty() || !router_inbox_.empty()) {
+    return false;
+  }
+  for (const InstanceHost& host : hosts_) {
+    if (host.instance.idle_problem().empty()) continue;
+    CALVO_ENSURE(!timers_.empty());  // it looks again when one is due
+    return false;
+  }
+  return true;
+}
+
+/// Takes all that has come in and all timers that are due, under one date. False: nothing has.
+bool Driver::next_batch() {
+  batch_.clear();
+  batch_.swap(backlog_);
+  notices_.drain(batch_);
+  now_ = std::max(now_, clock_.now());
+  for (const Notice& notice : batch_) take(notice);
+  while (!timers_.empty() && timers_.front().at <= now_) {
+    std::ranges::pop_heap(timers_, std::greater{});
+    const Wake wake = timers_.back();
+    timers_.pop_back();
+    Event due;
+    due.kind = EventKind::timer;
+    due.run = wake.run;
+    post(wake.host, due);
+  }
+  return !touched_.empty() || !router_inbox_.empty();
+}
+
+void Driver::wait() {
+  bell_.arm();
+  if (!notices_.empty() || stop_wanted.load()) {
+    bell_.disarm();
+    return;
+  }
+  Instant next = timers_.empty() ? never : timers_.front().at;
+  if (scenario_.simulation.time_limit > Seconds{0}) {
+    next = std::min(next, began_ + to_nanoseconds(scenario_.simulation.time_limit));
+  }
+  if (options_.progress) next = std::min(next, next_progress_);
+  bell_.sleep(next == never ? Nanoseconds::max() : next - clock_.now());
+}
+
+void Driver::take(const Notice& notice) {
+  switch (notice.kind) {
+    case Notice::Kind::arrival: {
+      RequestSpec& spec = spec_of(notice.spec->id);
+      spec.arrival = now_;
+      lateness_.push_back(to_seconds(now_ - notice.due).count());
+      record_of(spec);
+      Event arrived;
+      arrived.kind = EventKind::arrival;
+      arrived.time = now_;
+      arrived.spec = &spec;
+      router_inbox_.push_back(arrived);
+      return;
+    }
+    case Notice::Kind::rail:
+      rail_changed(notice);
+      return;
+    case Notice::Kind::event:
+      take_event(notice);
+      return;
+    case Notice::Kind::failure:
+      std::rethrow_exception(notice.failure);
+  }
+}
+
+void Driver::take_event(const Notice& notice) {
+  InstanceHost& host = hosts_[notice.instance];
+  switch (notice.event.kind) {
+    case EventKind::lookup_done:
+      --in_flight_;
+      break;
+    case EventKind::fetch_done:
+      fetched(host, notice);
+      break;
+    case EventKind::drained:
+      drained(host, notice.event.run);
+      break;
+    case EventKind::copy_done:
+      copied(host, notice);
+      break;
+    case EventKind::store_done:
+      stored(host, notice);
+      break;
+    case EventKind::step_done:
+      stepped(host, notice);
+      break;
+    default:
+      CALVO_EXPECT(false);
+  }
+  post(notice.instance, notice.event);
+}
+
+/// A node is down for an instance when none of its rails reaches it.
+void Driver::rail_changed(const Notice& notice) {
+  InstanceHost& host = hosts_[notice.instance];
+  const std::size_t node = raw(notice.event.node);
+  const auto up = [&] {
+    return std::ranges::any_of(host.rail_up, [&](const auto& rail) { return rail[node]; });
+  };
+  const bool before = up();
+  host.rail_up[notice.rail][node] = notice.event.kind == EventKind::node_up;
+  if (before != up()) post(notice.instance, notice.event);
+}
+
+void Driver::post(std::uint32_t host, const Event& event) {
+  std::vector<Event>& inbox = hosts_[host].inbox;
+  if (inbox.empty()) touched_.push_back(host);
+  inbox.push_back(event);
+  inbox.back().time = now_;
+}
+
+RequestSpec& Driver::spec_of(RequestId id) {
+  CALVO_EXPECT(raw(id) < specs_.size());
+  return specs_[raw(id)];
+}
+
+RequestRecord& Driver::record_of(const RequestSpec& spec) {
+  std::int32_t& index = record_index_[raw(spec.id)];
+  if (index < 0) {
+    index = static_cast<std::int32_t>(result_.requests.size());
+    RequestRecord& record = result_.requests.emplace_back();
+    record.id = spec.id;
+    record.session = spec.session;
+    record.turn = spec.turn;
+    record.input = spec.input;
+    record.times.arrival = spec.arrival;
+    record.deadline = spec.deadline;
+    record.isolated_ttft = spec.isolated_ttft;
+  }
+  return result_.requests[static_cast<std::size_t>(index)];
+}
+
+/// Hands each reducer its events as one batch, until none is left: what an instance commands may be
+/// over at once.
+void Driver::deliver() {
+  const auto record = [this](std::uint32_t reducer, std::span<const Event> batch) {
+    if (!options_.event_log_sink) return;
+    log_.batch(reducer, batch, commands_);
+    if (log_.pending() > log_piece) options_.event_log_sink(log_.take());
+  };
+  while (!router_inbox_.empty() || !touched_.empty()) {
+    result_.end = now_;
+    if (!router_inbox_.empty()) {
+      const std::vector<Event> batch = std::exchange(router_inbox_, {});
+      commands_.clear();
+      router_.handle(batch, commands_);
+      record(control::router_index, batch);
+      for (const Command& command : commands_.commands) {
+        CALVO_EXPECT(command.kind == CommandKind::dispatch);
+        RequestSpec& spec = spec_of(command.request);
+        record_of(spec).instance = command.instance;
+        Event arrived;
+        arrived.kind = EventKind::arrival;
+        arrived.spec = &spec;
+        post(raw(command.instance), arrived);
+      }
+    }
+    std::vector<std::uint32_t> round = std::exchange(touched_, {});
+    std::ranges::sort(round);
+    for (const std::uint32_t index : round) {
+      InstanceHost& host = hosts_[index];
+      const std::vector<Event> batch = std::exchange(host.inbox, {});
+      commands_.clear();
+      host.instance.handle(batch, commands_);
+      record(index, batch);
+      share_pages(host);
+      execute(index);
+      host.gpu_memory.note(now_, host.instance.gpu_blocks_used());
+      host.host_memory.note(now_, host.instance.host_blocks_used());
+    }
+  }
+}
+
+void Driver::show_progress() {
+  if ((!options_.progress && !metrics_) || now_ < next_progress_) return;
+  next_progress_ = now_ + progress_every;
+  if (options_.progress) {
+    options_.progress(ended_, static_cast<std::int64_t>(specs_.size()),
+                      to_seconds(now_ - began_).count());
+  }
+  if (!metrics_) return;
+  Metrics::Sample sample;
+  sample.arrived = static_cast<std::int64_t>(lateness_.size());
+  sample.ended = ended_;
+  sample.in_flight = in_flight_;
+  for (const InstanceHost& host : hosts_) {
+    sample.gpu_blocks += host.instance.gpu_blocks_used();
+    sample.host_blocks += host.instance.host_blocks_used();
+    sample.quarantined_blocks += host.instance.host_blocks_quarantined();
+    sample.counters += host.instance.counters();
+  }
+  metrics_->show(sample);
+}
+
+}  // namespace calvo::realrun
