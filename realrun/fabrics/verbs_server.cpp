@@ -40,17 +40,16 @@ public:
   Server(std::span<const std::byte> pool, const ServerOptions& options)
       : pool_(pool),
         bind_(options.bind),
+        wanted_port_(options.port),
         stop_(::eventfd(0, EFD_CLOEXEC)),
         events_(make_event_channel()),
         listener_(make_id(*events_)) {
     if (!stop_) throw system_error("eventfd", errno);
     SocketAddress address = resolve(bind_, options.port);
-    const bool bound = rdma_bind_addr(listener_.get(), address.get()) == 0;
-    if (!bound && errno != EADDRINUSE) throw no_device(errno);
-    if (!bound || rdma_listen(listener_.get(), backlog) != 0) {
-      throw std::runtime_error(
-          fmt::format("cannot listen on {} port {}: {}", bind_, options.port, strerror(errno)));
-    }
+    if (rdma_bind_addr(listener_.get(), address.get()) != 0) throw cannot_listen(strerror(errno));
+    // A loopback address can be bound, but no device answers there.
+    if (listener_->verbs == nullptr && !is_wildcard()) throw cannot_listen("no device has it");
+    if (rdma_listen(listener_.get(), backlog) != 0) throw cannot_listen(strerror(errno));
     port_ = ntohs(rdma_get_src_port(listener_.get()));
     if (listener_->verbs != nullptr) try_registration(*listener_->verbs);
     thread_ = std::thread([this] { serve(); });
@@ -93,15 +92,13 @@ public:
   }
 
 private:
-  static std::runtime_error no_device_error(const std::string& bind, int error) {
+  std::runtime_error cannot_listen(std::string_view why) const {
     const auto usable = verbs_addresses();
     return std::runtime_error(fmt::format(
-        "cannot listen on {}: {}; {}", bind, strerror(error),
-        usable.empty()
-            ? std::string("no RDMA device here has an address")
-            : fmt::format("addresses of RDMA devices here: {}", fmt::join(usable, ", "))));
+        "cannot listen on {} port {} for RDMA: {}; {}", bind_, wanted_port_, why,
+        usable.empty() ? std::string("no RDMA device here has an address")
+                       : fmt::format("RDMA devices here have {}", fmt::join(usable, ", "))));
   }
-  std::runtime_error no_device(int error) const { return no_device_error(bind_, error); }
 
   bool is_wildcard() const { return bind_ == "0.0.0.0" || bind_ == "::"; }
 
@@ -208,6 +205,7 @@ private:
 
   std::span<const std::byte> pool_;
   std::string bind_;
+  std::uint16_t wanted_port_;
   transport::Fd stop_;
   EventChannel events_;
   CmId listener_;
