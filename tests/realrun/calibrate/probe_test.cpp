@@ -1,0 +1,121 @@
+// The probes against a testbed whose rates are set by pacing.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "models/catalogue.hpp"
+#include "realrun/calibrate/calibration.hpp"
+#include "realrun/node/node_server.hpp"
+
+namespace calvo::realrun {
+namespace {
+
+constexpr double link_rate = 40e6;   // bytes/s
+constexpr double copy_rate = 100e6;  // bytes/s
+constexpr std::int64_t burst = 8 << 10;
+
+models::ModelShape tiny() {
+  models::ModelShape shape;
+  shape.name = "tiny";
+  shape.layers = 2;
+  shape.hidden = 32;
+  shape.q_heads = 2;
+  shape.kv_heads = 1;
+  shape.head_dim = 16;
+  shape.dense_ffn = 64;
+  shape.dense_layers = 2;
+  shape.vocab = 64;
+  shape.max_context = 1024;
+  return shape;
+}
+
+DeviceOptions paced_device() {
+  DeviceOptions options;
+  options.shape = tiny();
+  options.block_tokens = 64;  // 8 KiB of KV
+  options.pages = 32;
+  options.host_bytes = 4 << 20;
+  options.copy_pace = BytesPerSecond{copy_rate};
+  options.copy_piece = 4096;
+  options.arithmetic = false;
+  options.pace_step = Seconds{2e-3};
+  options.pace_token = Seconds{50e-6};
+  return options;
+}
+
+TEST(Probes, MeasureNothingFasterThanItCanBe) {
+  const DeviceOptions device_options = paced_device();
+  const std::unique_ptr<Device> host = device("host").make(device_options);
+
+  NodeOptions node;
+  node.config = {page_bytes(device_options), device_options.block_tokens, "tiny", 1};
+  node.capacity_blocks = 128;
+  node.synthetic_on_demand = true;
+  node.pace = BytesPerSecond{link_rate};
+  node.pace_burst = burst;
+  const NodeServer first(node);
+  const NodeServer second(node);
+
+  CalibrateOptions options;
+  options.network.format = {node.config.block_bytes};
+  options.network.repeats = 3;
+  options.network.longest = Seconds{0.02};
+  options.device.repeats = 3;
+  for (const NodeServer* server : {&first, &second}) {
+    ConnectOptions to;
+    to.endpoint = {"127.0.0.1", server->port()};
+    to.config = node.config;
+    options.network.nodes.push_back(to);
+  }
+  std::vector<std::string> told;
+  options.progress = [&](std::string_view what) { told.emplace_back(what); };
+  const Calibration found = calibrate(*host, options);
+
+  // Pacing bounds every time from below, whatever else the machine does.
+  int reads = 0;
+  for (const Sample& sample : found.network.samples) {
+    if (sample.what != "network_read") continue;
+    ++reads;
+    const auto bytes = static_cast<double>(sample.size * sample.count);
+    EXPECT_GE(sample.quantile(0).count(), (bytes - static_cast<double>(burst)) / link_rate * 0.999)
+        << sample.size << " x " << sample.count;
+  }
+  EXPECT_GE(reads, 4);
+  EXPECT_GT(found.network.node.model.bandwidth.count(), 0);
+  EXPECT_GT(found.network.together.count(), 0);
+  EXPECT_LE(found.network.together.count(), 2.2 * link_rate);
+  EXPECT_GT(found.network.lookup.count(), 0);
+  EXPECT_GT(found.network.lease.count(), 0);
+  for (const Sample& sample : found.device.samples) {
+    if (sample.what != "prefill") continue;
+    EXPECT_GE(sample.quantile(0).count(), 2e-3 + static_cast<double>(sample.size) * 50e-6);
+  }
+  EXPECT_GT(found.device.compute.options.per_token.count(), 0);
+  EXPECT_GT(found.hand_over.count(), 0);
+  EXPECT_THAT(
+      told, testing::ElementsAre("thread hand-over", "network", "copies, steps, and both at once"));
+}
+
+TEST(Probes, SayWhichNodeDoesNotServeTheFabric) {
+  NodeOptions node;
+  node.config = {4096, 16, "tiny", 1};
+  node.capacity_blocks = 8;
+  node.fabrics = {};
+  const NodeServer server(node);
+  NetworkProbeOptions options;
+  options.format = {4096};
+  ConnectOptions to;
+  to.endpoint = {"127.0.0.1", server.port()};
+  to.config = node.config;
+  options.nodes.push_back(to);
+  std::vector<std::byte> landing(1 << 20);
+  try {
+    probe_network(options, landing);
+    FAIL() << "no error";
+  } catch (const std::runtime_error& error) {
+    EXPECT_EQ(error.what(), "the node at " + to.endpoint.text() +
+                                " does not serve the fabric tcp; start it with --fabric tcp");
+  }
+}
+
+}  // namespace
+}  // namespace calvo::realrun
