@@ -22,10 +22,12 @@ std::string error_of(const std::string& text) {
 }
 
 TEST(Catalogue, HasTheModelsAndTheHardware) {
-  EXPECT_EQ(testing::catalogue().models.size(), 24U);
-  EXPECT_THAT(names_of(testing::catalogue().gpus), ::testing::ElementsAre("H100", "H200", "B200"));
-  EXPECT_THAT(names_of(testing::catalogue().nics),
-              ::testing::ElementsAre("rdma_400g", "rdma_200g", "rdma_100g", "tcp_100g"));
+  EXPECT_EQ(testing::catalogue().models.size(), 26U);
+  EXPECT_THAT(names_of(testing::catalogue().gpus),
+              ::testing::ElementsAre("H100", "H200", "B200", "laptop"));
+  EXPECT_THAT(
+      names_of(testing::catalogue().nics),
+      ::testing::ElementsAre("rdma_400g", "rdma_200g", "rdma_100g", "tcp_100g", "loopback_1g"));
   EXPECT_EQ(testing::catalogue().find_model("Llama"), nullptr);
 }
 
@@ -48,7 +50,9 @@ TEST(Catalogue, KvBytesOfATokenAreTheKnownOnes) {
                                                      {"gpt-oss-120b", 73728},
                                                      {"MiniMax-M2.5", 253952},
                                                      {"Mistral-7B-v0.3", 131072},
-                                                     {"Mistral-Small-24B-2501", 163840}};
+                                                     {"Mistral-Small-24B-2501", 163840},
+                                                     {"laptop-4L", 1024},
+                                                     {"laptop-8L", 4096}};
   for (const auto& [name, bytes] : known) {
     EXPECT_EQ(testing::model(name).kv_bytes_per_token().count(), bytes) << name;
   }
@@ -112,7 +116,7 @@ TEST(Catalogue, UnknownNamesComeWithTheNearestOnes) {
   EXPECT_EQ(unknown_name("model", "Llama-3.1-8b-", testing::catalogue().models),
             "unknown model \"Llama-3.1-8b-\" (did you mean \"Llama-3.1-8B\"?)");
   EXPECT_EQ(unknown_name("gpu", "TPU-v5", testing::catalogue().gpus),
-            "unknown gpu \"TPU-v5\" (one of: H100, H200, B200)");
+            "unknown gpu \"TPU-v5\" (one of: H100, H200, B200, laptop)");
 }
 
 constexpr const char* shape_text =
