@@ -1,0 +1,165 @@
+#include "tests/realrun/engine/engine_fixture.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iterator>
+#include <limits>
+
+#include "control/storage_placement.hpp"
+#include "realrun/engine/parts.hpp"
+#include "realrun/wire/secret.hpp"
+
+namespace calvo::realrun::testing {
+namespace {
+
+constexpr const char* text = R"(name: small
+engine: calvo
+model:
+  {name: small, layers: 2, hidden: 32, q_heads: 4, kv_heads: 2, head_dim: 8, dense_ffn: 48,
+   vocab: 97, dense_layers: 2, max_context: 4096, parameters: 0.00003, active_parameters: 0.00003}
+hardware: {gpu: H100, nic: rdma_100g}
+topology: {kind: star, storage_nodes: 2}
+block_tokens: 16
+memory: {gpu: 128 KiB, host: 96 KiB, remote: 4 MiB, storage_extent: 4}
+workload:
+  synthetic:
+    arrival: {kind: poisson, rate: 400 /s}
+    count: 30
+    shared_prefix: 40
+    context: {kind: uniform, low: 20, high: 150}
+    contexts: 6
+    query: {kind: uniform, low: 1, high: 40}
+    output: {kind: uniform, low: 1, high: 20}
+    hit_fractions: [50 %, 100 %]
+truth: {compute: linear, prefill_fixed: 1 ms, per_token: 5 us, decode_fixed: 1 ms}
+slo: {ttft: {factor: [2, 4, 8]}}
+)";
+
+}  // namespace
+
+scenarios::Scenario small_scenario(std::vector<std::string> overrides) {
+  scenarios::LoadOptions load;
+  load.overrides = std::move(overrides);
+  return scenarios::load_scenario_text(text, "small.yaml", load);
+}
+
+Nodes::Nodes(const scenarios::Scenario& scenario, Contents contents,
+             std::vector<FaultScript> faults) {
+  const control::InstanceResources& pool = scenario.instance;
+  std::vector<Preload> preloads(static_cast<std::size_t>(pool.storage_nodes));
+  if (contents == Contents::initial) {
+    for (BlockRun run : scenario.workload->initially_stored()) {
+      while (run.count > 0) {
+        const control::PlacedRun piece = control::leading_extent(run, pool);
+        for (std::int32_t copy = 0; copy < pool.storage_replicas; ++copy) {
+          preloads[raw(control::replica_of(piece.node, copy, pool))].runs.push_back(piece.blocks);
+        }
+        run = control::behind(run, piece.blocks.count);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < preloads.size(); ++i) {
+    NodeOptions options;
+    options.key = loopback_key();
+    options.config = node_config(scenario, 1);
+    options.capacity_blocks = scenario.remote_blocks;
+    options.preload = preloads[i];
+    if (i < faults.size()) options.faults = faults[i];
+    nodes_.push_back(std::make_unique<NodeServer>(options));
+  }
+}
+
+std::vector<Endpoint> Nodes::endpoints() const {
+  std::vector<Endpoint> all;
+  for (const auto& node : nodes_) all.push_back({"127.0.0.1", node->port()});
+  return all;
+}
+
+std::uint64_t Nodes::stored_blocks() const {
+  std::uint64_t blocks = 0;
+  for (const auto& node : nodes_) blocks += node->counters().stored_blocks;
+  return blocks;
+}
+
+RealrunOptions options_for(const Nodes& nodes) {
+  RealrunOptions options;
+  options.nodes = nodes.endpoints();
+  options.key = loopback_key();
+  options.canaries = true;
+  options.keep_logits = true;
+  options.transfer_limit = Nanoseconds{30'000'000'000};  // a loaded machine is no fault
+  return options;
+}
+
+Recorded record(scenarios::Scenario& scenario, const RealrunOptions& options) {
+  Recorded recorded;
+  RealrunOptions with_log = options;
+  with_log.event_log_sink = [&](std::span<const std::byte> bytes) {
+    recorded.log.insert(recorded.log.end(), bytes.begin(), bytes.end());
+  };
+  recorded.result = realrun(scenario, with_log);
+  return recorded;
+}
+
+std::string replay_difference(const Recorded& recorded, const scenarios::Scenario& scenario) {
+  const control::ReplayReport report =
+      control::replay(recorded.log, "log", scenario.engine, scenario.instance,
+                      scenario.topology.serving_nodes * scenario.topology.instances_per_node,
+                      scenario.routing, *scenario.estimates);
+  if (!report.difference) return {};
+  return "batch " + std::to_string(report.difference->batch) + " of reducer " +
+         std::to_string(report.difference->reducer);
+}
+
+double largest_distance(const RealrunResult& a, const RealrunResult& b) {
+  double largest = 0;
+  for (std::size_t request = 0; request < std::max(a.logits.size(), b.logits.size()); ++request) {
+    if (request >= a.logits.size() || request >= b.logits.size()) return -1;
+    const std::vector<float>& mine = a.logits[request];
+    const std::vector<float>& theirs = b.logits[request];
+    if (mine.empty() || mine.size() != theirs.size()) return -1;
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      const double distance = std::abs(mine[i] - theirs[i]);
+      if (!(distance <= largest)) largest = distance;  // a NaN stays
+    }
+  }
+  return largest;
+}
+
+std::int64_t ended(const RealrunResult& result) {
+  return std::ranges::count_if(result.run.requests, [](const RequestRecord& request) {
+    return request.outcome != Outcome::unfinished;
+  });
+}
+
+std::int64_t completed(const RealrunResult& result) {
+  return std::ranges::count(result.run.requests, Outcome::completed, &RequestRecord::outcome);
+}
+
+std::vector<std::string> engine_names() {
+  std::vector<std::string> names;
+  for (const scenarios::EngineRow& row :
+       scenarios::list_engines(scenarios::default_search_path())) {
+    names.push_back(row.name);
+  }
+  return names;
+}
+
+namespace {
+
+int entries(const char* folder) {
+  return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+}  // namespace
+
+int open_descriptors() {
+  return entries("/proc/self/fd");
+}
+
+int threads() {
+  return entries("/proc/self/task");
+}
+
+}  // namespace calvo::realrun::testing
