@@ -1,0 +1,253 @@
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include "core/contract.hpp"
+#include "core/input_error.hpp"
+#include "tests/realrun/devices/small_device.hpp"
+
+namespace calvo::realrun {
+namespace {
+
+using std::chrono::steady_clock;
+using testing::make_host;
+using testing::random_tokens;
+using testing::small_options;
+
+std::string refusal_of(const DeviceOptions& options) {
+  try {
+    make_host(options);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+double seconds_since(steady_clock::time_point start) {
+  return std::chrono::duration<double>(steady_clock::now() - start).count();
+}
+
+TEST(Devices, AreListedWithWhatTheyLack) {
+  const std::vector<DeviceInfo> all = devices();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].name, "host");
+  EXPECT_EQ(all[0].missing, std::nullopt);
+  EXPECT_EQ(all[1].name, "cuda");
+  EXPECT_EQ(all[1].missing, "built without CUDA");
+}
+
+TEST(Devices, ThatAreUnknownOrMissingAreRefused) {
+  const auto refusal = [](std::string_view name) -> std::string {
+    try {
+      device(name);
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(refusal("hots"), "device:0:0: unknown device \"hots\" (did you mean \"host\"?)");
+  EXPECT_EQ(refusal("cuda"), "device:0:0: \"cuda\" cannot be used here: built without CUDA");
+  EXPECT_EQ(refusal("host"), "accepted");
+}
+
+TEST(HostDevice, RefusesShapesThatItCannotCompute) {
+  DeviceOptions options = small_options(16, 4);
+  const std::string rest =
+      "; choose a dense model with grouped-query attention, for example laptop-4L";
+  options.shape.mla_kv_lora = 512;
+  EXPECT_EQ(refusal_of(options),
+            "device host:0:0: model: \"small\" has multi-head latent attention" + rest);
+  options = small_options(16, 4);
+  options.shape.experts = 8;
+  EXPECT_EQ(refusal_of(options),
+            "device host:0:0: model: \"small\" is a mixture of experts" + rest);
+  options = small_options(16, 4);
+  options.shape.window = 128;
+  options.shape.window_layers = 1;
+  EXPECT_EQ(refusal_of(options), "device host:0:0: model: \"small\" has sliding windows" + rest);
+  options = small_options(16, 4);
+  options.shape.bytes_per_value = 1;
+  EXPECT_EQ(refusal_of(options),
+            "device host:0:0: model: \"small\" does not keep KV in bf16" + rest);
+  options = small_options(16, 4);
+  options.shape.dense_layers = 2;
+  EXPECT_EQ(refusal_of(options),
+            "device host:0:0: model: \"small\" has layers without a dense FFN" + rest);
+}
+
+TEST(HostDevice, RefusesWhatTheMachineDoesNotHave) {
+  DeviceOptions options = small_options(16, 4);
+  options.pages = std::int64_t{1} << 40;
+  EXPECT_THAT(
+      refusal_of(options),
+      ::testing::MatchesRegex("device host:0:0: memory: 0\\.0 GiB of weights, [0-9.]+ GiB "
+                              "of pages and 0\\.0 GiB of host tier do not fit into this "
+                              "machine's [0-9.]+ GiB; take a smaller model or less memory"));
+  options = small_options(16, 4);
+  options.compute_core = 100'000;
+  EXPECT_THAT(refusal_of(options),
+              ::testing::MatchesRegex("device:0:0: compute core: this process may not run on core "
+                                      "100000 \\(one of: .*[0-9]+\\)"));
+}
+
+TEST(HostDevice, GivesTheHostMemoryAskedForAndSaysWhetherItIsLocked) {
+  DeviceOptions options = small_options(16, 4);
+  options.host_bytes = 3 << 20;
+  const auto device = make_host(options);
+  const std::span<std::byte> memory = device->host_memory();
+  ASSERT_EQ(memory.size(), std::size_t{3} << 20);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.data()) % 4096, 0U);
+  for (const std::byte byte : memory) ASSERT_EQ(byte, std::byte{0});
+  memory.back() = std::byte{1};
+  device->host_memory_locked();  // either is right: it depends on ulimit -l
+  options.host_bytes = 0;
+  EXPECT_TRUE(make_host(options)->host_memory().empty());
+  EXPECT_FALSE(make_host(options)->host_memory_locked());
+}
+
+TEST(HostDevice, WaitsForEachLayerBeforeItReadsItsKv) {
+  const DeviceOptions options = small_options(16, 8);
+  const auto device = make_host(options);
+  const std::vector<std::int32_t> tokens = random_tokens(1, 50, 131);
+  const std::vector<std::int32_t> pages = {0, 1, 2, 3};
+  const std::vector<std::int32_t> loaded = {4, 5, 6, 7};
+  const SequenceResult whole = testing::compute(*device, tokens, 0, pages);
+  std::byte* host = device->host_memory().data();
+  ASSERT_TRUE(testing::copy_blocks(*device, CopyDirection::out, std::span(pages).first(3), host));
+
+  // A layer's KV is copied in only when the step asks for that layer.
+  std::vector<std::int32_t> asked;
+  const auto load_layer = [&](std::int32_t layer) {
+    asked.push_back(layer);
+    CopyJob job;
+    for (std::size_t i = 0; i < 3; ++i) {
+      job.blocks.push_back({loaded[i], host + static_cast<std::int64_t>(i) * page_bytes(options)});
+    }
+    job.first_layer = layer;
+    job.layers = 1;
+    device->copies().post(std::move(job));
+    std::vector<std::uint64_t> done;
+    ASSERT_TRUE(testing::await_copies(device->copies(), 1, done));
+  };
+  const SequenceStep sequence{std::span(tokens).subspan(48), 48, loaded, true};
+  std::vector<SequenceResult> results;
+  device->step({{&sequence, 1}, load_layer}, results);
+  EXPECT_THAT(asked, ::testing::ElementsAre(0, 1, 2));
+  EXPECT_EQ(results.at(0).logits, whole.logits);
+}
+
+TEST(HostDevice, GivesLogitsOnlyToWhoWantsThem) {
+  const auto device = make_host(small_options(16, 4));
+  const std::vector<std::int32_t> tokens = random_tokens(1, 20, 131);
+  const std::vector<std::int32_t> pages = {0, 1};
+  const SequenceStep sequence{tokens, 0, pages, false};
+  std::vector<SequenceResult> results;
+  device->step({{&sequence, 1}, {}}, results);
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_TRUE(results[0].logits.empty());
+  const SequenceResult wanted = testing::compute(*device, tokens, 0, pages);
+  EXPECT_EQ(results[0].next_token, wanted.next_token);
+  EXPECT_EQ(wanted.next_token, std::ranges::max_element(wanted.logits) - wanted.logits.begin());
+}
+
+TEST(HostDevice, RefusesBrokenPageTablesAndTokens) {
+  const auto device = make_host(small_options(16, 4));
+  const std::vector<std::int32_t> tokens = random_tokens(1, 20, 131);
+  const auto compute = [&](std::vector<std::int32_t> pages) {
+    testing::compute(*device, tokens, 0, pages);
+  };
+  EXPECT_THROW(compute({0}), ContractViolation);
+  EXPECT_THROW(compute({0, 4}), ContractViolation);
+  EXPECT_THROW(compute({0, -1}), ContractViolation);
+  EXPECT_NO_THROW(compute({0, 3}));
+  const std::vector<std::int32_t> unknown = {131};
+  const std::vector<std::int32_t> pages = {0};
+  EXPECT_THROW(testing::compute(*device, unknown, 0, pages), ContractViolation);
+}
+
+TEST(StepPace, IsThatOfTheLinearComputeModel) {
+  DeviceOptions options = small_options(16, 4);
+  options.pace_step = Seconds{0.003};
+  options.pace_token = Seconds{0.001};
+  options.pace_context = Seconds{0.01};
+  const std::vector<std::int32_t> four(4, 0);
+  const std::vector<std::int32_t> one(1, 0);
+  const std::vector<SequenceStep> steps = {{four, 1000, {}, false}, {one, 499, {}, false}};
+  EXPECT_NEAR(step_pace(options, steps).count(),
+              0.003 + 4 * (0.001 + 1.002 * 0.01) + 1 * (0.001 + 0.4995 * 0.01), 1e-12);
+  EXPECT_EQ(step_pace(small_options(16, 4), steps), Seconds{0});
+}
+
+TEST(HostDevice, APacedStepTakesAtLeastItsPaceAndComputesTheSame) {
+  DeviceOptions options = small_options(16, 4);
+  const std::vector<std::int32_t> tokens = random_tokens(1, 20, 131);
+  const std::vector<std::int32_t> pages = {0, 1};
+  const SequenceResult free = testing::compute(*make_host(options), tokens, 0, pages);
+  options.pace_step = Seconds{0.05};
+  const auto device = make_host(options);
+  const auto start = steady_clock::now();
+  EXPECT_EQ(testing::compute(*device, tokens, 0, pages).logits, free.logits);
+  EXPECT_GE(seconds_since(start), 0.05 - 1e-6);
+}
+
+TEST(HostDevice, APacedLayerTakesItsShareFromWhenItsKvIsThere) {
+  DeviceOptions options = small_options(16, 4);
+  options.arithmetic = false;
+  options.pace_step = Seconds{0.03};  // 10 ms a layer
+  const auto device = make_host(options);
+  const std::vector<std::int32_t> tokens = {1};
+  const std::vector<std::int32_t> pages = {0};
+  const SequenceStep sequence{tokens, 0, pages, true};
+  steady_clock::time_point last_landed;
+  const auto late = [&](std::int32_t layer) {
+    if (layer != 2) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds{40});
+    last_landed = steady_clock::now();
+  };
+  std::vector<SequenceResult> results;
+  device->step({{&sequence, 1}, late}, results);
+  EXPECT_GE(seconds_since(last_landed), 0.01 - 1e-6);
+}
+
+TEST(HostDevice, WithoutArithmeticLogitsAreZeroAndPagesStayAsTheyAre) {
+  DeviceOptions options = small_options(16, 4);
+  options.arithmetic = false;
+  const auto device = make_host(options);
+  const std::vector<std::int32_t> tokens = random_tokens(1, 20, 131);
+  const std::vector<std::int32_t> pages = {0, 1};
+  const SequenceResult result = testing::compute(*device, tokens, 0, pages);
+  EXPECT_EQ(result.logits, std::vector<float>(131, 0.0F));
+  EXPECT_EQ(result.next_token, 0);
+  EXPECT_EQ(device->read_page(0),
+            std::vector<std::byte>(static_cast<std::size_t>(page_bytes(options))));
+}
+
+TEST(HostDevice, ComputesAndCopiesOnTheCoresItIsTold) {
+  DeviceOptions options = small_options(16, 4);
+  cpu_set_t usable;
+  ASSERT_EQ(sched_getaffinity(0, sizeof usable, &usable), 0);
+  int core = 0;
+  while (!CPU_ISSET(static_cast<std::size_t>(core), &usable)) ++core;
+  options.compute_core = options.copy_core = core;
+  const auto device = make_host(options);
+  std::jthread([&] {  // a thread of its own: it stays pinned
+    const std::vector<std::int32_t> tokens = {1};
+    const std::vector<std::int32_t> pages = {0};
+    testing::compute(*device, tokens, 0, pages);
+    cpu_set_t mine;
+    ASSERT_EQ(sched_getaffinity(0, sizeof mine, &mine), 0);
+    EXPECT_EQ(CPU_COUNT(&mine), 1);
+    EXPECT_TRUE(CPU_ISSET(static_cast<std::size_t>(core), &mine));
+  })
+      .join();
+  const std::vector<std::int32_t> pages = {0};
+  EXPECT_TRUE(
+      testing::copy_blocks(*device, CopyDirection::out, pages, device->host_memory().data()));
+}
+
+}  // namespace
+}  // namespace calvo::realrun
