@@ -13,6 +13,7 @@
 #include "core/suggest.hpp"
 #include "core/yaml_tree.hpp"
 #include "policies/registry.hpp"
+#include "realrun/devices/device.hpp"
 #include "scenarios/expand.hpp"
 #include "scenarios/names.hpp"
 
@@ -154,6 +155,16 @@ Rows topologies() {
        "racks of nodes under leaf switches, with an oversubscribed spine"});
 }
 
+Rows devices() {
+  Rows rows;
+  for (const realrun::DeviceInfo& device : realrun::devices()) {
+    rows.push_back(
+        {std::string(device.name), std::string(device.description) +
+                                       (device.missing ? "; not here: " + *device.missing : "")});
+  }
+  return rows;
+}
+
 struct Kind {
   std::string_view name;
   std::string_view description;
@@ -172,6 +183,7 @@ constexpr Kind kinds[] = {
     {"generators", "arrival processes; workload.synthetic.arrival.kind", generators},
     {"datasets", "workloads of the CALVO paper; workload.synthetic.base", datasets},
     {"flow_backends", "who computes the network; simulation.flow_backend", flow_backends},
+    {"devices", "what computes in a real run; calvo realrun --device", devices},
 };
 
 void print(const Rows& rows) {
