@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -42,18 +43,48 @@ std::span<std::byte> writable(T& value) {
   return std::as_writable_bytes(std::span(&value, 1));
 }
 
+/// A provider at one address of ours, with the memory that reads land in.
+struct Rail {
+  Rail(const std::string& provider, const std::string& address, std::span<std::byte> memory)
+      : domain(provider, address), descriptor(domain.register_landing(memory)) {}
+
+  Domain domain;
+  void* descriptor;
+};
+
+/// An endpoint and what it lives on.
+struct Link {
+  explicit Link(std::shared_ptr<Rail> on) : rail(std::move(on)), endpoint(rail->domain) {}
+
+  std::shared_ptr<Rail> rail;
+  Endpoint endpoint;
+};
+
+/// tcp;ofi_rxm of libfabric 1.17 crashes when an endpoint is closed while requests are under way,
+/// so they are awaited first. If their node hangs, the endpoint is kept for ever instead: this
+/// provider moves bytes only in calls on the endpoint's domain, which nobody makes any more.
+constexpr std::string_view not_closed_under_way = "tcp;ofi_rxm";
+constexpr Nanoseconds closing_limit = std::chrono::milliseconds{200};
+
+void keep_for_ever(std::unique_ptr<Link> link) {
+  static std::mutex mutex;
+  static auto& kept = *new std::vector<std::unique_ptr<Link>>;
+  const std::lock_guard lock(mutex);
+  kept.push_back(std::move(link));
+}
+
 /// A connection and the reads that it owes.
 class Peer {
 public:
-  Peer(Fd tether, Domain& domain, void* descriptor, const std::string& provider,
+  Peer(Fd tether, std::shared_ptr<Rail> rail, const std::string& provider,
        std::vector<ReadDone>& done, Deadline deadline)
       : tether_(std::move(tether)),
-        endpoint_(std::make_unique<Endpoint>(domain)),
-        descriptor_(descriptor),
+        link_(std::make_unique<Link>(std::move(rail))),
+        closed_under_way_(provider != not_closed_under_way),
         done_(done) {
     Hello hello;
     hello.provider = provider_field(provider);
-    hello.endpoint = EndpointName::of(endpoint_->name());
+    hello.endpoint = EndpointName::of(link_->endpoint.name());
     if (!transport::send_all(tether_.get(), writable(hello), deadline) ||
         !transport::receive_all(tether_.get(), writable(welcome_), deadline)) {
       throw std::runtime_error("libfabric: the storage node has given no address in time");
@@ -64,13 +95,15 @@ public:
           "sides, for example ofi:tcp;ofi_rxm",
           provider_in(welcome_.provider), provider));
     }
-    endpoint_->insert_peer(welcome_.endpoint.view());
+    link_->endpoint.insert_peer(welcome_.endpoint.view());
     for (Slice& slice : slices_) free_.push_back(&slice);
   }
+  ~Peer() { close(); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
 
-  bool alive() const { return endpoint_ != nullptr; }
-  bool idle() const { return owed_.empty(); }
-  const Endpoint& endpoint() const { return *endpoint_; }
+  bool alive() const { return link_ != nullptr; }
+  const Endpoint& endpoint() const { return link_->endpoint; }
   int tether() const { return tether_.get(); }
 
   std::size_t post(std::span<const Read> chain) {
@@ -96,21 +129,13 @@ public:
   /// Gives the provider time. False: nothing has happened.
   bool progress() {
     if (!alive()) return false;
-    std::array<fi_cq_entry, 16> entries;
-    const ssize_t got = fi_cq_read(endpoint_->queue(), entries.data(), entries.size());
-    if (got > 0) {
-      for (ssize_t i = 0; i < got; ++i) {
-        settle(entries[static_cast<std::size_t>(i)].op_context, ReadStatus::ok);
-      }
-    } else if (got == -FI_EAVAIL) {
-      fi_cq_err_entry error{};
-      fi_cq_readerr(endpoint_->queue(), &error, 0);
-      settle(error.op_context, is_refusal(error.err) ? ReadStatus::refused : ReadStatus::peer_gone);
-    } else if (got != -FI_EAGAIN) {
-      fail(ReadStatus::peer_gone);
-      return true;
-    } else if (has_ended()) {
+    const ssize_t got = collect();
+    if (got == -FI_EAGAIN && has_ended()) {
       end();
+      return true;
+    }
+    if (got < 0 && got != -FI_EAGAIN) {
+      fail(ReadStatus::peer_gone);
       return true;
     }
     const bool moved = pump();
@@ -120,8 +145,7 @@ public:
 
   /// Ends the connection; the reads that it owes come back, the first with `status`.
   void fail(ReadStatus status) {
-    endpoint_.reset();  // from here on nothing lands
-    tether_.close();
+    close();
     if (failed_) status = ReadStatus::flushed;
     for (const Entry& entry : owed_) {
       done_.push_back({entry.read.cookie, status});
@@ -156,15 +180,40 @@ private:
 
   /// Takes what has arrived, then fails.
   void end() {
-    std::array<fi_cq_entry, 16> entries;
-    for (ssize_t got = 1; got > 0;) {
-      got = fi_cq_read(endpoint_->queue(), entries.data(), entries.size());
-      for (ssize_t i = 0; i < got; ++i) {
-        settle(entries[static_cast<std::size_t>(i)].op_context, ReadStatus::ok);
-      }
+    while (collect() > 0) {
     }
     report();
     fail(ReadStatus::peer_gone);
+  }
+
+  /// Hears of slices that have ended. Returns how many, or an error (-FI_EAGAIN: none).
+  ssize_t collect() {
+    std::array<fi_cq_entry, 16> entries;
+    const ssize_t got = fi_cq_read(link_->endpoint.queue(), entries.data(), entries.size());
+    for (ssize_t i = 0; i < got; ++i) {
+      settle(entries[static_cast<std::size_t>(i)].op_context, ReadStatus::ok);
+    }
+    if (got != -FI_EAVAIL) return got;
+    fi_cq_err_entry error{};
+    fi_cq_readerr(link_->endpoint.queue(), &error, 0);
+    settle(error.op_context, is_refusal(error.err) ? ReadStatus::refused : ReadStatus::peer_gone);
+    return 1;
+  }
+
+  /// From here on nothing lands.
+  void close() {
+    if (link_ == nullptr) return;
+    const Deadline deadline = transport::deadline_in(closing_limit);
+    while (!closed_under_way_ && free_.size() < slices_.size()) {
+      const ssize_t got = collect();
+      if (got == -FI_EAGAIN) sched_yield();
+      if ((got < 0 && got != -FI_EAGAIN) || std::chrono::steady_clock::now() > deadline) {
+        keep_for_ever(std::move(link_));
+      }
+      if (link_ == nullptr) break;
+    }
+    link_.reset();
+    tether_.close();
   }
 
   void settle(void* context, ReadStatus status) {
@@ -193,9 +242,9 @@ private:
       const std::size_t size = std::min(rest.size(), slice_bytes);
       Slice* slice = free_.back();
       slice->number = cursor_;
-      const ssize_t result =
-          fi_read(endpoint_->get(), rest.data(), size, descriptor_, endpoint_->peer(),
-                  welcome_.base + entry.read.offset + entry.posted, welcome_.key, &slice->context);
+      const ssize_t result = fi_read(
+          link_->endpoint.get(), rest.data(), size, link_->rail->descriptor, link_->endpoint.peer(),
+          welcome_.base + entry.read.offset + entry.posted, welcome_.key, &slice->context);
       if (result == -FI_EAGAIN) break;
       if (result != 0) {
         entry.status = ReadStatus::peer_gone;
@@ -224,23 +273,14 @@ private:
   Fd tether_;
   std::array<Slice, most_slices> slices_ = {};
   std::vector<Slice*> free_;
-  std::unique_ptr<Endpoint> endpoint_;  ///< closed before the contexts of its slices go
-  void* descriptor_;
+  std::unique_ptr<Link> link_;
+  bool closed_under_way_;
   Welcome welcome_;
   std::vector<ReadDone>& done_;
   std::deque<Entry> owed_;
   std::uint64_t first_number_ = 0;  ///< of owed_.front()
   std::uint64_t cursor_ = 0;        ///< the first that is not wholly posted
   bool failed_ = false;             ///< somebody has been told
-};
-
-/// A provider at one address of ours, with the memory that reads land in.
-struct Rail {
-  Rail(const std::string& provider, const std::string& address, std::span<std::byte> memory)
-      : domain(provider, address), descriptor(domain.register_landing(memory)) {}
-
-  Domain domain;
-  void* descriptor;
 };
 
 class Client final : public FabricClient {
@@ -264,11 +304,15 @@ public:
     const Deadline deadline = transport::deadline_in(limit);
     Fd tether = transport::enter(host, offer, ticket, deadline);
     const std::string address = transport::local_address(tether);
-    std::unique_ptr<Rail>& rail = rails_[address];
-    if (rail == nullptr) rail = std::make_unique<Rail>(provider_, address, memory_);
+    std::shared_ptr<Rail> rail = rails_[address];
+    if (rail == nullptr) {
+      rail = std::make_shared<Rail>(provider_, address, memory_);
+      // Where registration takes no time, a rail has one peer, so that nobody else moves its bytes.
+      if (rail->descriptor != nullptr) rails_[address] = rail;
+    }
     const std::uint32_t id = ++last_id_;
-    peers_.emplace(id, std::make_unique<Peer>(std::move(tether), rail->domain, rail->descriptor,
-                                              provider_, done_, deadline));
+    peers_.emplace(
+        id, std::make_unique<Peer>(std::move(tether), std::move(rail), provider_, done_, deadline));
     return PeerId{id};
   }
 
@@ -356,7 +400,7 @@ private:
   std::vector<ReadDone> done_;
   std::size_t told_ = 0;
   std::uint32_t last_id_ = 0;
-  std::map<std::string, std::unique_ptr<Rail>> rails_;  ///< by our address
+  std::map<std::string, std::shared_ptr<Rail>> rails_;  ///< by our address
   std::map<std::uint32_t, std::unique_ptr<Peer>> peers_;
 };
 

@@ -32,10 +32,7 @@ std::string test_name(const testing::TestParamInfo<std::string>& info) {
 
 class Conformance : public testing::TestWithParam<std::string> {
 protected:
-  std::unique_ptr<FabricServer> serve(std::span<const std::byte> pool = shared_pool(),
-                                      SendGate* gate = nullptr) {
-    return info_.make_server(pool, {.bind = bind_address(), .port = 0, .gate = gate});
-  }
+  NodePlan plan() const { return {.fabric = GetParam()}; }
 
   std::unique_ptr<FabricClient> client_for(Landing& landing) {
     auto client = info_.make_client();
@@ -43,13 +40,13 @@ protected:
     return client;
   }
 
-  static PeerId enter(FabricClient& client, FabricServer& server, const Ticket& with) {
-    return client.connect(peer_host(), server.admit(with), with, patience);
+  static PeerId enter(FabricClient& client, Node& node, const Ticket& with) {
+    return client.connect(peer_host(), node.admit(with), with, patience);
   }
 
   /// Reads one byte of each end of the pool.
   static void expect_works(FabricClient& client, PeerId peer, Landing& landing) {
-    const std::size_t last = shared_pool().size() - 1;
+    const std::size_t last = pool_size - 1;
     const std::array reads = {Read{0, landing.slot(1), 71}, Read{last, landing.slot(1), 72}};
     const auto done = read_all(client, peer, reads);
     EXPECT_THAT(done, Each(Field(&ReadDone::status, ReadStatus::ok)));
@@ -72,9 +69,9 @@ void expect_ends_with(std::span<const ReadDone> done, ReadStatus why) {
 }
 
 TEST_P(Conformance, BytesAreRightForOddSizesAndOffsets) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PeerId peer = enter(*client, *server, ticket(1));
+  const PeerId peer = enter(*client, node, ticket(1));
   std::vector<Read> reads;
   std::uint64_t offset = 1;
   for (const std::size_t size : {1, 2, 3, 7, 63, 64, 65, 4095, 4097, 65535, 65537, 262143, 262145,
@@ -94,9 +91,9 @@ TEST_P(Conformance, BytesAreRightForOddSizesAndOffsets) {
 }
 
 TEST_P(Conformance, OnlySignalledReadsAreReported) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PeerId peer = enter(*client, *server, ticket(1));
+  const PeerId peer = enter(*client, node, ticket(1));
   std::vector<Read> chain;
   for (std::uint64_t i = 0; i < 8; ++i) {
     chain.push_back({i * 70'001, landing_.slot(70'000), i, i % 8 == 7});
@@ -114,9 +111,9 @@ TEST_P(Conformance, OnlySignalledReadsAreReported) {
 }
 
 TEST_P(Conformance, TakesNoMoreThanItsWindowAndLosesNothingBeyondIt) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PeerId peer = enter(*client, *server, ticket(1));
+  const PeerId peer = enter(*client, node, ticket(1));
   const auto window = static_cast<std::size_t>(client->caps().most_outstanding);
   ASSERT_GT(window, 0U);
   std::vector<Read> reads;
@@ -139,9 +136,9 @@ TEST_P(Conformance, TakesNoMoreThanItsWindowAndLosesNothingBeyondIt) {
 }
 
 TEST_P(Conformance, AChainLongerThanTheWindowWithOneSignalGetsThrough) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PeerId peer = enter(*client, *server, ticket(1));
+  const PeerId peer = enter(*client, node, ticket(1));
   const auto window = static_cast<std::size_t>(client->caps().most_outstanding);
   std::vector<Read> chain;
   for (std::uint64_t i = 0; i < 2 * window + 3; ++i) {
@@ -158,11 +155,12 @@ TEST_P(Conformance, AChainLongerThanTheWindowWithOneSignalGetsThrough) {
 }
 
 TEST_P(Conformance, TwoClientsAtOnceGetTheirOwnBytes) {
-  const auto server = serve();
+  Node node(plan());
+  const std::array offers = {node.admit(ticket(1)), node.admit(ticket(2))};
   const auto work = [&](std::uint64_t number) {
     Landing landing(4 << 20);
     const auto client = client_for(landing);
-    const PeerId peer = enter(*client, *server, ticket(number));
+    const PeerId peer = client->connect(peer_host(), offers[number - 1], ticket(number), patience);
     for (int round = 0; round < 4; ++round) {
       landing.clear();
       std::vector<Read> reads;
@@ -182,11 +180,10 @@ TEST_P(Conformance, TwoClientsAtOnceGetTheirOwnBytes) {
 }
 
 TEST_P(Conformance, OneClientReadsFromTwoNodes) {
-  const auto pool = make_pool(2, 1 << 20);
-  const auto first = serve();
-  const auto second = serve(pool);
+  Node first(plan());
+  Node second({.fabric = GetParam(), .seed = 2});
   const auto client = client_for(landing_);
-  const std::array peers = {enter(*client, *first, ticket(1)), enter(*client, *second, ticket(2))};
+  const std::array peers = {enter(*client, first, ticket(1)), enter(*client, second, ticket(2))};
   std::vector<Read> reads;
   std::vector<ReadDone> done;
   for (std::uint64_t i = 0; i < 40; ++i) {
@@ -210,9 +207,9 @@ TEST_P(Conformance, OneClientReadsFromTwoNodes) {
 }
 
 TEST_P(Conformance, ItsDescriptorIsReadableWhenACompletionWaits) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PeerId peer = enter(*client, *server, ticket(1));
+  const PeerId peer = enter(*client, node, ticket(1));
   pollfd watched{client->wait_fd(), POLLIN, 0};
   if (watched.fd < 0) GTEST_SKIP() << "this fabric has none";
   const std::array reads = {Read{0, landing_.slot(300'000), 1}, Read{5, landing_.slot(3), 2}};
@@ -229,9 +226,9 @@ TEST_P(Conformance, ItsDescriptorIsReadableWhenACompletionWaits) {
 }
 
 TEST_P(Conformance, RefusesWhatLiesOutsideThePool) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const std::uint64_t end = shared_pool().size();
+  const std::uint64_t end = pool_size;
   struct Case {
     std::uint64_t offset;
     std::size_t length;
@@ -242,7 +239,7 @@ TEST_P(Conformance, RefusesWhatLiesOutsideThePool) {
                             Case{std::uint64_t{1} << 63, 1}, Case{0, 0}, Case{17, 0}}) {
     SCOPED_TRACE(testing::Message() << wrong.length << " bytes at " << wrong.offset);
     landing_.clear();
-    const PeerId peer = enter(*client, *server, ticket(++number));
+    const PeerId peer = enter(*client, node, ticket(++number));
     const std::array reads = {Read{3, landing_.slot(5'000), 1, false},
                               Read{wrong.offset, landing_.slot(wrong.length), 2, false},
                               Read{4, landing_.slot(50), 3, false}, Read{5, landing_.slot(50), 4}};
@@ -265,11 +262,11 @@ TEST_P(Conformance, RefusesWhatLiesOutsideThePool) {
 }
 
 TEST_P(Conformance, ARefusalEndsOneConnectionOnly) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PeerId good = enter(*client, *server, ticket(1));
-  const PeerId bad = enter(*client, *server, ticket(2));
-  const std::array reads = {Read{shared_pool().size(), landing_.slot(9), 1}};
+  const PeerId good = enter(*client, node, ticket(1));
+  const PeerId bad = enter(*client, node, ticket(2));
+  const std::array reads = {Read{pool_size, landing_.slot(9), 1}};
   expect_ends_with(read_all(*client, bad, reads), ReadStatus::refused);
   const std::array more = {Read{0, landing_.slot(9), 2}, Read{0, landing_.slot(9), 3}};
   for (const ReadDone& done : read_all(*client, bad, more)) {
@@ -281,9 +278,9 @@ TEST_P(Conformance, ARefusalEndsOneConnectionOnly) {
 }
 
 TEST_P(Conformance, TakesNoTicketThatItHasNotIssued) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PoolOffer offer = server->admit(ticket(1));
+  const PoolOffer offer = node.admit(ticket(1));
   Ticket wrong = ticket(1);
   wrong.bytes[31] ^= std::byte{1};
   EXPECT_THROW(client->connect(peer_host(), offer, wrong, patience), std::runtime_error);
@@ -293,9 +290,9 @@ TEST_P(Conformance, TakesNoTicketThatItHasNotIssued) {
 }
 
 TEST_P(Conformance, ADamagedOfferIsRefused) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PoolOffer offer = server->admit(ticket(1));
+  const PoolOffer offer = node.admit(ticket(1));
   PoolOffer shorter = offer;
   shorter.blob.pop_back();
   PoolOffer empty = offer;
@@ -310,22 +307,21 @@ TEST_P(Conformance, ADamagedOfferIsRefused) {
 }
 
 TEST_P(Conformance, ARevokedTicketOpensNothing) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PoolOffer offer = server->admit(ticket(1));
-  const PeerId other = enter(*client, *server, ticket(2));
-  server->revoke(ticket(1));
-  server->revoke(ticket(1));
-  server->revoke(ticket(3));
+  const PoolOffer offer = node.admit(ticket(1));
+  const PeerId other = enter(*client, node, ticket(2));
+  node.revoke(ticket(1));
+  node.revoke(ticket(1));
+  node.revoke(ticket(3));
   EXPECT_THROW(client->connect(peer_host(), offer, ticket(1), patience), std::runtime_error);
   expect_works(*client, other, landing_);
 }
 
 TEST_P(Conformance, NoByteGoesOutAfterRevoke) {
-  std::vector<std::byte> pool = make_pool(1, 8 << 20);
-  const auto server = serve(pool);
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PeerId peer = enter(*client, *server, ticket(1));
+  const PeerId peer = enter(*client, node, ticket(1));
   const auto window = static_cast<std::uint64_t>(client->caps().most_outstanding);
   const std::uint64_t count = std::min<std::uint64_t>(window, 32);
   std::vector<Read> reads;
@@ -334,8 +330,8 @@ TEST_P(Conformance, NoByteGoesOutAfterRevoke) {
   }
   std::vector<ReadDone> done;
   post_all(*client, peer, reads, done);
-  server->revoke(ticket(1));
-  std::ranges::fill(pool, std::byte{0xee});  // a secret of whoever gets the memory next
+  node.revoke(ticket(1));
+  node.overwrite_pool();  // with a secret of whoever gets the memory next
   reads.push_back({0, landing_.slot(4'096), count});
   post_all(*client, peer, std::span(reads).last(1), done);
   await(*client, reads.size(), done);
@@ -348,7 +344,7 @@ TEST_P(Conformance, NoByteGoesOutAfterRevoke) {
     std::size_t longest = 0;
     std::size_t run = 0;
     for (const std::byte value : read.into) {
-      run = value == std::byte{0xee} ? run + 1 : 0;
+      run = value == Node::overwritten ? run + 1 : 0;
       longest = std::max(longest, run);
     }
     EXPECT_LT(longest, 8U) << "read " << one.cookie << " got what came after revoke()";
@@ -358,17 +354,17 @@ TEST_P(Conformance, NoByteGoesOutAfterRevoke) {
 }
 
 TEST_P(Conformance, AfterDisconnectNothingLandsAndAllComesBack) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
   for (std::uint64_t round = 0; round < 6; ++round) {
     SCOPED_TRACE(round);
     landing_.clear();
     const Ticket mine = ticket(round);
-    const PeerId peer = enter(*client, *server, mine);
+    const PeerId peer = enter(*client, node, mine);
     const auto window = static_cast<std::uint64_t>(client->caps().most_outstanding);
     std::vector<Read> reads;
     for (std::uint64_t i = 0; i < std::min<std::uint64_t>(window, 40); ++i) {
-      reads.push_back({i * 300'007, landing_.slot(400'000), i});
+      reads.push_back({i * 150'007, landing_.slot(300'000), i});
     }
     std::vector<ReadDone> done;
     post_all(*client, peer, reads, done);
@@ -388,8 +384,7 @@ TEST_P(Conformance, AfterDisconnectNothingLandsAndAllComesBack) {
         std::ranges::fill(reads[i].into, std::byte{0x77});  // it belongs to somebody else now
       }
     }
-    const PeerId next = client->connect(peer_host(), server->admit(ticket(100 + round)),
-                                        ticket(100 + round), patience);
+    const PeerId next = enter(*client, node, ticket(100 + round));
     std::vector<std::byte> before(landing_.memory().begin(), landing_.memory().end());
     std::array<Read, 1> again = {Read{0, reads[0].into.first(1), 9}};
     const bool first_is_free = given_up.empty() || given_up[0] != 0;
@@ -398,7 +393,7 @@ TEST_P(Conformance, AfterDisconnectNothingLandsAndAllComesBack) {
       before[static_cast<std::size_t>(again[0].into.data() - landing_.memory().data())] =
           pool_byte(1, 0);
     }
-    server->revoke(mine);
+    node.revoke(mine);
     EXPECT_TRUE(std::ranges::equal(before, landing_.memory())) << "something landed afterwards";
     client->disconnect(next);
     EXPECT_TRUE(landing_.canaries_live());
@@ -407,9 +402,9 @@ TEST_P(Conformance, AfterDisconnectNothingLandsAndAllComesBack) {
 }
 
 TEST_P(Conformance, ReconnectsUnderTheSameTicket) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PoolOffer offer = server->admit(ticket(1));
+  const PoolOffer offer = node.admit(ticket(1));
   for (int round = 0; round < 5; ++round) {
     const PeerId peer = client->connect(peer_host(), offer, ticket(1), patience);
     expect_works(*client, peer, landing_);
@@ -419,12 +414,12 @@ TEST_P(Conformance, ReconnectsUnderTheSameTicket) {
 
 TEST_P(Conformance, AKilledNodeIsNoticed) {
   constexpr std::uint64_t pieces = 3;
-  OtherProcess node(GetParam(), pieces);
+  Node node({.fabric = GetParam(), .pieces = pieces});
   const auto client = client_for(landing_);
-  const PeerId peer = client->connect(peer_host(), node.offer(), node.ticket(), patience);
+  const PeerId peer = enter(*client, node, ticket(1));
   const bool gated = !client->caps().one_sided;
   std::vector<Read> reads;
-  for (std::uint64_t i = 0; i < 8; ++i) reads.push_back({i * 50'000, landing_.slot(50'000), i});
+  for (std::uint64_t i = 0; i < 128; ++i) reads.push_back({i * 50'000, landing_.slot(50'000), i});
   std::vector<ReadDone> done;
   post_all(*client, peer, reads, done);
   await(*client, pieces, done);
@@ -433,7 +428,7 @@ TEST_P(Conformance, AKilledNodeIsNoticed) {
   ASSERT_EQ(done.size(), reads.size());
   if (gated) {
     expect_ends_with(done, ReadStatus::peer_gone);
-    EXPECT_EQ(done[pieces].status, ReadStatus::peer_gone);
+    EXPECT_EQ(done.at(pieces).status, ReadStatus::peer_gone);
   }
   for (std::size_t i = 0; i < done.size(); ++i) {
     EXPECT_EQ(done[i].cookie, i);
@@ -448,19 +443,19 @@ TEST_P(Conformance, AKilledNodeIsNoticed) {
   client->disconnect(peer);
   EXPECT_TRUE(landing_.canaries_live());
 
-  OtherProcess next(GetParam(), 1'000);
-  const PeerId anew = client->connect(peer_host(), next.offer(), next.ticket(), patience);
+  Node next(plan());
+  const PeerId anew = enter(*client, next, ticket(2));
   expect_works(*client, anew, landing_);
   client->disconnect(anew);
 }
 
-TEST_P(Conformance, ADestroyedServerIsNoticed) {
+TEST_P(Conformance, ANodeThatEndsIsNoticed) {
   const auto client = client_for(landing_);
-  auto server = serve();
-  const PoolOffer offer = server->admit(ticket(1));
+  Node node(plan());
+  const PoolOffer offer = node.admit(ticket(1));
   const PeerId peer = client->connect(peer_host(), offer, ticket(1), patience);
   expect_works(*client, peer, landing_);
-  server.reset();
+  node.stop();
   const std::array reads = {Read{0, landing_.slot(10), 1}, Read{0, landing_.slot(10), 2}};
   expect_ends_with(read_all(*client, peer, reads), ReadStatus::peer_gone);
   client->disconnect(peer);
@@ -468,9 +463,9 @@ TEST_P(Conformance, ADestroyedServerIsNoticed) {
 }
 
 TEST_P(Conformance, AHungNodeCanBeGivenUp) {
-  OtherProcess node(GetParam(), 1'000);
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PeerId peer = client->connect(peer_host(), node.offer(), node.ticket(), patience);
+  const PeerId peer = enter(*client, node, ticket(1));
   expect_works(*client, peer, landing_);
   node.signal(SIGSTOP);
   std::vector<Read> reads;
@@ -492,8 +487,8 @@ TEST_P(Conformance, AHungNodeCanBeGivenUp) {
   }
   node.signal(SIGCONT);
   // It lives again and sends, if it can, what it owed: to nobody.
-  OtherProcess another(GetParam(), 1'000);
-  const PeerId next = client->connect(peer_host(), another.offer(), another.ticket(), patience);
+  Node another(plan());
+  const PeerId next = enter(*client, another, ticket(2));
   expect_works(*client, next, landing_);
   for (const std::size_t index : given_up) {
     EXPECT_TRUE(std::ranges::all_of(reads[index].into,
@@ -506,8 +501,8 @@ TEST_P(Conformance, NobodyListeningIsSaidInOneLine) {
   const auto client = client_for(landing_);
   PoolOffer offer;
   {
-    const auto server = serve();
-    offer = server->admit(ticket(1));
+    Node node(plan());
+    offer = node.admit(ticket(1));
   }
   try {
     client->connect(peer_host(), offer, ticket(1), patience);
@@ -520,9 +515,9 @@ TEST_P(Conformance, NobodyListeningIsSaidInOneLine) {
 }
 
 TEST_P(Conformance, LandingOutsideTheRegisteredMemoryIsABrokenContract) {
-  const auto server = serve();
+  Node node(plan());
   const auto client = client_for(landing_);
-  const PeerId peer = enter(*client, *server, ticket(1));
+  const PeerId peer = enter(*client, node, ticket(1));
   std::vector<std::byte> elsewhere(16);
   const std::array reads = {Read{0, elsewhere, 1}};
   EXPECT_THROW(client->post(peer, reads), ContractViolation);

@@ -68,7 +68,7 @@ std::vector<std::byte> make_pool(std::uint64_t seed, std::size_t bytes) {
 }
 
 std::span<const std::byte> shared_pool() {
-  static const std::vector<std::byte> pool = make_pool(1, (16U << 20) + 13);
+  static const std::vector<std::byte> pool = make_pool(1, pool_size);
   return pool;
 }
 

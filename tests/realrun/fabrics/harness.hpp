@@ -32,7 +32,8 @@ std::string peer_host();
 /// Byte `index` of the pool that `seed` names.
 std::byte pool_byte(std::uint64_t seed, std::uint64_t index);
 std::vector<std::byte> make_pool(std::uint64_t seed, std::size_t bytes);
-/// The default pool, made once: an odd number of bytes, of seed 1.
+inline constexpr std::size_t pool_size = (8U << 20) + 13;
+/// The pool of seed 1, made once.
 std::span<const std::byte> shared_pool();
 
 /// Distinct for each number.
@@ -75,29 +76,47 @@ std::vector<ReadDone> read_all(FabricClient& client, PeerId peer, std::span<cons
 /// True if nothing more comes, as far as one can tell.
 bool is_silent(FabricClient& client);
 
-/// A server of shared_pool() in a process of its own, which can be killed.
-class OtherProcess {
-public:
-  /// The gate of the server lets `pieces` through and no more, if the fabric asks it.
-  OtherProcess(const std::string& fabric, std::uint64_t pieces);
-  ~OtherProcess();
-  OtherProcess(const OtherProcess&) = delete;
-  OtherProcess& operator=(const OtherProcess&) = delete;
+/// What a storage node of the tests serves.
+struct NodePlan {
+  std::string fabric;
+  std::uint64_t seed = 1;  ///< of its pool
+  std::size_t pool_bytes = pool_size;
+  /// Its gate lets so many pieces through, and no more; for fabrics that ask it.
+  std::uint64_t pieces = ~std::uint64_t{0};
+};
 
-  const PoolOffer& offer() const { return offer_; }
-  const Ticket& ticket() const { return ticket_; }
+/// A storage node in a process of its own, as it is in real life, which can be stopped and killed.
+class Node {
+public:
+  explicit Node(const NodePlan& plan);
+  /// Kills it if it still runs.
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  PoolOffer admit(const Ticket& ticket);
+  void revoke(const Ticket& ticket);
+  /// Fills its pool with `overwritten`.
+  void overwrite_pool();
+  static constexpr std::byte overwritten{0xee};
+
   void signal(int number);
   /// SIGKILL; returns when it is dead.
   void kill();
+  /// Ends it in good order; the test fails if it has found fault with itself (sanitizers).
+  void stop();
 
 private:
+  void order(char verb, const Ticket& ticket);
+  std::vector<std::byte> answer();
+
+  std::string fabric_;
   pid_t pid_ = -1;
-  int keep_alive_ = -1;  ///< it ends when this pipe closes
-  PoolOffer offer_;
-  Ticket ticket_;
+  int orders_ = -1;
+  int answers_ = -1;
 };
 
-/// What OtherProcess starts; prints its offer, serves until its input ends.
-int serve_in_this_process(const std::string& fabric, std::uint64_t pieces);
+/// What a Node starts; ends with its input.
+int serve_in_this_process(const NodePlan& plan);
 
 }  // namespace calvo::realrun

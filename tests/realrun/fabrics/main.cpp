@@ -7,8 +7,10 @@
 #include "harness.hpp"
 
 int main(int argc, char** argv) {
-  if (argc == 4 && std::string_view(argv[1]) == "--serve") {
-    return calvo::realrun::serve_in_this_process(argv[2], std::strtoull(argv[3], nullptr, 10));
+  if (argc == 6 && std::string_view(argv[1]) == "--serve") {
+    const auto number = [](const char* text) { return std::strtoull(text, nullptr, 10); };
+    return calvo::realrun::serve_in_this_process(
+        {argv[2], number(argv[3]), number(argv[4]), number(argv[5])});
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -35,8 +35,7 @@ class FabricProperty : public testing::TestWithParam<std::tuple<std::string, int
 protected:
   void SetUp() override {
     for (std::uint64_t node = 0; node < 2; ++node) {
-      pools_.push_back(make_pool(node + 1, (1 << 20) + 7 * node));
-      servers_.push_back(info_.make_server(pools_[node], {.bind = bind_address()}));
+      nodes_.push_back(std::make_unique<Node>(NodePlan{std::get<0>(GetParam()), node + 1}));
     }
     client_ = info_.make_client();
     client_->register_memory(landing_.memory());
@@ -46,7 +45,7 @@ protected:
     Owed peer;
     peer.node = random_.below(2);
     const Ticket mine = ticket(++tickets_);
-    peer.id = client_->connect(peer_host(), servers_[peer.node]->admit(mine), mine, patience);
+    peer.id = client_->connect(peer_host(), nodes_[peer.node]->admit(mine), mine, patience);
     peers_.push_back(std::move(peer));
   }
 
@@ -54,11 +53,10 @@ protected:
   void post(Owed& peer) {
     std::vector<Read> chain;
     const std::size_t count = 1 + random_.below(10);
-    const auto& pool = pools_[peer.node];
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t size = 1 + random_.below(random_.below(4) == 0 ? 100'000 : 3'000);
-      std::uint64_t offset = random_.below(pool.size() - size + 1);
-      if (random_.below(200) == 0) offset = pool.size() - size + 1;
+      std::uint64_t offset = random_.below(pool_size - size + 1);
+      if (random_.below(200) == 0) offset = pool_size - size + 1;
       const bool signalled = i + 1 == count || random_.below(3) == 0;
       chain.push_back({offset, landing_.slot(size), ++cookie_, signalled});
     }
@@ -103,8 +101,7 @@ protected:
           EXPECT_TRUE(done.status == ReadStatus::flushed || done.status == ReadStatus::refused)
               << name_of(done.status);
         }
-        const bool outside =
-            found->read.offset + found->read.into.size() > pools_[peer.node].size();
+        const bool outside = found->read.offset + found->read.into.size() > pool_size;
         EXPECT_TRUE(outside || done.status != ReadStatus::refused);
         peer.failed = true;
       }
@@ -151,8 +148,7 @@ protected:
   FabricInfo info_ = fabric(std::get<0>(GetParam()));
   Random random_{static_cast<std::uint64_t>(std::get<1>(GetParam()))};
   Landing landing_{16 << 20};
-  std::vector<std::vector<std::byte>> pools_;
-  std::vector<std::unique_ptr<FabricServer>> servers_;
+  std::vector<std::unique_ptr<Node>> nodes_;
   std::unique_ptr<FabricClient> client_;
   std::vector<Owed> peers_;
   std::vector<std::span<std::byte>> returned_;
@@ -179,6 +175,8 @@ TEST_P(FabricProperty, EachReadEndsOnceAndNothingElseIsWritten) {
   while (!peers_.empty() && !HasFatalFailure()) disconnect(0);
   expect_untouched();
   EXPECT_TRUE(is_silent(*client_));
+  client_.reset();
+  for (const auto& node : nodes_) node->stop();
 }
 
 std::string test_name(const testing::TestParamInfo<std::tuple<std::string, int>>& info) {
