@@ -31,7 +31,8 @@ public:
         largest_(static_cast<std::size_t>(rows_), minus_infinity),
         weight_(static_cast<std::size_t>(rows_)),
         keys_(static_cast<std::size_t>(dim_ * tile_keys)),
-        values_(static_cast<std::size_t>(tile_keys * padded_)) {
+        values_(static_cast<std::size_t>(tile_keys * padded_)),
+        row_(static_cast<std::size_t>(dim_)) {
     for (std::int64_t i = 0; i < rows_; ++i) {
       const float* q = query(i);
       for (std::int64_t d = 0; d < dim_; ++d) {
@@ -63,19 +64,27 @@ private:
 
   /// Keys become panels [4][dim][16], values panels [..][64][16]; absent ones are 0.
   void load(std::int64_t tile, std::int64_t from, std::int64_t to) {
-    std::ranges::fill(keys_, 0.0F);
-    std::ranges::fill(values_, 0.0F);
+    if (to - from < tile_keys) {  // else all but the padding, which stays 0, is written
+      std::ranges::fill(keys_, 0.0F);
+      std::ranges::fill(values_, 0.0F);
+    }
     for (std::int64_t position = from; position < to; ++position) {
       const std::int64_t j = position - tile;
-      const Bf16* key = args_.kv.keys(position) + kv_head_ * dim_;
-      const Bf16* value = args_.kv.values(position) + kv_head_ * dim_;
-      float* key_column = keys_.data() + j / panel_width * dim_ * panel_width + j % panel_width;
-      for (std::int64_t d = 0; d < dim_; ++d) key_column[d * panel_width] = to_float(key[d]);
+      widen(args_.kv.keys(position) + kv_head_ * dim_, row_.data(), dim_);
+      float* column = keys_.data() + j / panel_width * dim_ * panel_width + j % panel_width;
       for (std::int64_t d = 0; d < dim_; ++d) {
-        values_[static_cast<std::size_t>((d / panel_width * tile_keys + j) * panel_width +
-                                         d % panel_width)] = to_float(value[d]);
+        column[d * panel_width] = row_[static_cast<std::size_t>(d)];
+      }
+      const Bf16* value = args_.kv.values(position) + kv_head_ * dim_;
+      float* panel = values_.data() + j * panel_width;
+      for (std::int64_t d = 0; d < dim_; d += panel_width) {
+        widen(value + d, panel, std::min(panel_width, dim_ - d));
+        panel += tile_keys * panel_width;
       }
     }
+  }
+  static void widen(const Bf16* from, float* to, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) to[i] = to_float(from[i]);
   }
 
   void add_tile(std::int64_t tile, std::int64_t from, std::int64_t to, std::int64_t begin,
@@ -163,6 +172,7 @@ private:
   std::vector<float> weight_;   ///< [rows]
   std::vector<float> keys_;
   std::vector<float> values_;
+  std::vector<float> row_;
 };
 
 }  // namespace
