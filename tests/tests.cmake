@@ -46,3 +46,5 @@ if(TARGET calvo_cli_tests)
 endif()
 
 add_test(NAME layering COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/layering_test.py)
+
+include(tests/fuzz/fuzz.cmake)

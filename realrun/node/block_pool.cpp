@@ -61,17 +61,24 @@ void BlockPool::release(BlockRun run) {
   node_.end_read(run);
 }
 
-void BlockPool::make_synthetic(BlockRun run, std::uint64_t seed) {
-  if (node_.lookup(run) == run.count) return;
+void BlockPool::preload(BlockRun run, std::uint64_t seed) {
   Store store = begin_store(run);
-  for (std::int32_t i = 0; i < run.count; ++i) {
-    if (!store.wants(i)) continue;
-    const BlockId block{name_at(run, i)};
-    const std::span<std::byte> slot = space(store, i);
-    fill_synthetic(seed, block, slot.first(static_cast<std::size_t>(format_.payload)));
-    seal_block(format_, slot, block, generation_of(store, i), config_);
+  for (const Store::Piece& piece : store.pieces_) {
+    for (std::int32_t i = 0; i < piece.count; ++i) {
+      const BlockId block{name_at(run, piece.from + i)};
+      const std::uint64_t number = piece.slots[static_cast<std::size_t>(i)];
+      const std::span<std::byte> slot = bytes_of(number);
+      fill_synthetic(seed, block, slot.first(static_cast<std::size_t>(format_.payload)));
+      seal_block(format_, slot, block, generation_[number], config_);
+    }
   }
   commit(std::move(store), run.count);
+}
+
+void BlockPool::make_synthetic(BlockRun run, std::uint64_t seed) {
+  const std::int32_t present = node_.begin_read(run);
+  if (present < run.count) preload(control::behind(run, present), seed);
+  node_.end_read({run.first, present});
 }
 
 bool BlockPool::Store::wants(std::int32_t index) const {

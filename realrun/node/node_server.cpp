@@ -85,7 +85,7 @@ struct NodeServer::Impl {
         fabrics(options.fabrics, memory.bytes(), {.bind = options.bind, .gate = &gate}) {
     if (options.preload.synthetic) {
       for (const BlockRun run : options.preload.runs) {
-        pool.make_synthetic(run, options.config.model_seed);
+        pool.preload(run, options.config.model_seed);
       }
     }
     tally.blocks_in_pool = static_cast<std::uint64_t>(pool.stored());

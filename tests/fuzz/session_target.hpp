@@ -1,0 +1,11 @@
+#pragma once
+
+#include <vector>
+
+#include "tests/fuzz/targets.hpp"
+
+namespace calvo::realrun::fuzz {
+
+std::vector<Target> session_targets();
+
+}  // namespace calvo::realrun::fuzz
