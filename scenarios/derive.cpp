@@ -167,6 +167,7 @@ Scenario derive(const Draft& draft, const YamlSection& root, const FieldContext&
   scenario.estimates = make_estimates(draft, scenario.instance, make_truth(draft, root, context));
   scenario.slo_tpot_s = draft.slo.tpot.count();
   scenario.simulation = draft.simulation;
+  scenario.faults = draft.faults;
 
   scenario.workload = traces::make_workload(draft.workload, draft.block_tokens, draft.seed);
   const std::span<RequestSpec> requests = scenario.workload->requests();

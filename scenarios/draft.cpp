@@ -5,6 +5,7 @@
 
 #include "policies/registry.hpp"
 #include "scenarios/engine_fields.hpp"
+#include "scenarios/fault_fields.hpp"
 #include "scenarios/hardware_fields.hpp"
 #include "scenarios/workload_fields.hpp"
 
@@ -142,6 +143,7 @@ void simulation_fields(Io& io, SimulationOptions& simulation) {
   io.name("decode", simulation.decode, "decode mode");
   io.value("warm_up", simulation.warm_up);
   io.or_zero("time_limit", simulation.time_limit, "none");
+  io.value("fetch_timeout", simulation.fetch_timeout, positive<Seconds>());
   io.value("timeline", simulation.timeline);
   io.value("event_log", simulation.event_log);
   io.value("truth_noise", simulation.truth_noise, between(0.0, 10.0));
@@ -192,6 +194,7 @@ Draft read_draft(const YamlSection& root, FieldContext& context) {
   io.group("truth", [&](FieldReader& inner) { truth_fields(inner, draft.truth); });
   io.group("estimates", [&](FieldReader& inner) { estimate_fields(inner, draft.estimates); });
   io.group("simulation", [&](FieldReader& inner) { simulation_fields(inner, draft.simulation); });
+  read_faults(root, draft.topology.storage_nodes, draft.faults);
   return draft;
 }
 
@@ -221,6 +224,7 @@ std::string write_draft(const Draft& given, const FieldContext& context) {
   io.group("truth", [&](FieldWriter& inner) { truth_fields(inner, draft.truth); });
   io.group("estimates", [&](FieldWriter& inner) { estimate_fields(inner, draft.estimates); });
   io.group("simulation", [&](FieldWriter& inner) { simulation_fields(inner, draft.simulation); });
+  write_faults(io, draft.faults);
   io.value("allow_unphysical", draft.allow_unphysical);
   return out;
 }

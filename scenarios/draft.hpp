@@ -77,6 +77,7 @@ struct Draft {
   TruthOptions truth;
   EstimateOptions estimates;
   SimulationOptions simulation;
+  std::vector<Fault> faults;
   bool allow_unphysical = false;
 };
 

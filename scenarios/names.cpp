@@ -14,6 +14,7 @@ namespace calvo::scenarios {
 CALVO_NAMES_OF(FlowBackend, "fluid", "simgrid", "pure")
 CALVO_NAMES_OF(Granularity, "run", "block")
 CALVO_NAMES_OF(DecodeMode, "leap", "step")
+CALVO_NAMES_OF(FaultKind, "down", "slow")
 CALVO_NAMES_OF(models::TopologyKind, "single_node", "star", "leaf_spine")
 CALVO_NAMES_OF(traces::WorkloadKind, "trace", "synthetic", "requests")
 CALVO_NAMES_OF(traces::Play, "automatic", "open_loop", "closed_loop")

@@ -23,6 +23,8 @@ std::span<const std::string_view> names_of<Granularity>();
 template <>
 std::span<const std::string_view> names_of<DecodeMode>();
 template <>
+std::span<const std::string_view> names_of<FaultKind>();
+template <>
 std::span<const std::string_view> names_of<models::TopologyKind>();
 template <>
 std::span<const std::string_view> names_of<traces::WorkloadKind>();

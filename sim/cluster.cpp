@@ -42,6 +42,7 @@ Cluster::Cluster(scenarios::Scenario& scenario, World& world, const SimulateOpti
       specs_(scenario.workload->requests()) {
   for (std::int32_t i = 0; i < topology_.instances(); ++i) {
     hosts_.emplace_back(scenario);
+    hosts_.back().missed.assign(storage_.size(), false);
     hosts_.back().gpu_track = timeline_.add_track("instance" + std::to_string(i) + ".gpu");
   }
   record_index_.assign(specs_.size(), -1);
@@ -51,6 +52,7 @@ RunResult Cluster::run() {
   preload();
   arrivals_ = scenario_.workload->start();
   schedule_arrivals();
+  schedule_faults();
   if (scenario_.simulation.time_limit > Seconds{0}) {
     world_.at(Instant{to_nanoseconds(scenario_.simulation.time_limit)}, {time_limit, 0, 0, 0});
   }
@@ -93,6 +95,12 @@ RequestRecord& Cluster::record_of(const RequestSpec& spec) {
     record.isolated_ttft = spec.isolated_ttft;
   }
   return result_.requests[static_cast<std::size_t>(index)];
+}
+
+bool Cluster::work_left() const {
+  const bool idle =
+      std::ranges::all_of(hosts_, [](const Host& host) { return host.instance.unfinished() == 0; });
+  return !idle || next_arrival_ < arrivals_.size();
 }
 
 double Cluster::noise() {
@@ -166,9 +174,7 @@ void Cluster::translate(const WorldEvent& event) {
       return;
     }
     case time_limit: {
-      const bool idle = std::ranges::all_of(
-          hosts_, [](const Host& host) { return host.instance.unfinished() == 0; });
-      if (!idle || next_arrival_ < arrivals_.size()) world_.stop();
+      if (work_left()) world_.stop();
       return;
     }
     case control_timer: {
@@ -180,6 +186,9 @@ void Cluster::translate(const WorldEvent& event) {
     }
     case transfer:
       transfers_.on_timer(static_cast<std::uint32_t>(timer.id), timer.version);
+      return;
+    case fault:
+      fault_changes(scenario_.faults[timer.id]);
       return;
   }
 }
@@ -298,13 +307,14 @@ void Cluster::execute(std::uint32_t host, const Command& command) {
   }
 }
 
-/// Leading blocks of `piece` that some node has.
+/// Leading blocks of `piece` that some node has which is up.
 std::int32_t Cluster::stored_prefix(const control::PlacedRun& piece) const {
   std::int32_t found = 0;
   for (std::int32_t more = 1; more > 0 && found < piece.blocks.count; found += more) {
     more = 0;
     for (std::int32_t i = 0; i < scenario_.instance.storage_replicas; ++i) {
       const StorageId node = control::replica_of(piece.node, i, scenario_.instance);
+      if (transfers_.is_down(node)) continue;
       more = std::max(more, storage_[raw(node)].lookup(control::behind(piece.blocks, found)));
     }
   }
@@ -480,6 +490,7 @@ void Cluster::transfer_done(const Transfer& over) {
         done.status = over.missing && !over.cut ? control::TransferStatus::missing
                                                 : control::TransferStatus::cut;
       }
+      if (over.timed_out) done.status = control::TransferStatus::timeout;
       break;
     case TransferKind::copy_in:
       done.kind = EventKind::copy_done;
@@ -488,9 +499,20 @@ void Cluster::transfer_done(const Transfer& over) {
     case TransferKind::copy_out:
     case TransferKind::store:
       done.kind = EventKind::store_done;
+      if (over.timed_out) {
+        done.status = control::TransferStatus::timeout;
+        done.blocks = 0;
+      }
       break;
   }
   post(over.host, done);
+  if (over.timed_out) note_timeout(over.host, over.node);
+  if (done.status == control::TransferStatus::timeout && over.kind == TransferKind::fetch) {
+    done.kind = EventKind::drained;  // a simulated connection holds nothing back
+    done.status = control::TransferStatus::ok;
+    done.blocks = 0;
+    post(over.host, done);
+  }
 }
 
 void Cluster::copies_changed(std::uint32_t index, std::int64_t flowing) {

@@ -32,7 +32,15 @@ public:
   RunResult run();
 
 private:
-  enum Kind : std::uint32_t { arrival, lookup, step_end, control_timer, transfer, time_limit };
+  enum Kind : std::uint32_t {
+    arrival,
+    lookup,
+    step_end,
+    control_timer,
+    transfer,
+    time_limit,
+    fault
+  };
 
   struct Step {
     RunId run{};
@@ -54,7 +62,8 @@ private:
     GpuExecutor gpu;
     Step step;
     std::vector<control::Event> inbox;
-    std::int64_t copies = 0;  ///< flowing over its lanes now
+    std::int64_t copies = 0;   ///< flowing over its lanes now
+    std::vector<bool> missed;  ///< by storage node: it has been told that the node is down
     MemoryUse gpu_memory, host_memory;
     std::uint32_t gpu_track = 0;
     Nanoseconds prompt_time{0};  ///< in steps that computed part of a prompt
@@ -91,6 +100,14 @@ private:
   std::int32_t lookup_end(const PendingLookup& lookup) const;
   double noise();
   void preload();
+  bool work_left() const;
+
+  // cluster_faults.cpp
+  void schedule_faults();
+  void fault_changes(const scenarios::Fault& changed);
+  void scale_nics(std::int32_t node, double factor);
+  void tell_up(StorageId node);
+  void note_timeout(std::uint32_t host, StorageId node);
   RunResult collect();
 
   scenarios::Scenario& scenario_;

@@ -71,6 +71,7 @@ Transfers::Transfers(const scenarios::Scenario& scenario, World& world, const To
   const auto hosts = static_cast<std::size_t>(topology.instances());
   by_run_.resize(hosts);
   copies_.assign(hosts, 0);
+  down_.assign(storage.size(), false);
   for (auto& turns : turns_) turns.assign(hosts, 0);
   for (std::size_t host = 0; host < hosts; ++host) {
     const std::string name = "instance" + std::to_string(host);
@@ -148,6 +149,10 @@ void Transfers::on_timer(std::uint32_t slot, std::uint64_t version) {
   Transfer& transfer = transfers_[slot];
   if (transfer.version != version || transfer.state == Transfer::State::free) return;
   transfer.check = never;
+  if (transfer.state == Transfer::State::hung) {
+    finish(slot);
+    return;
+  }
   if (transfer.state == Transfer::State::set_up) begin(slot);
   // A timer of a following copy only makes a batch happen, after which follow() looks at it.
 }
@@ -155,6 +160,11 @@ void Transfers::on_timer(std::uint32_t slot, std::uint64_t version) {
 void Transfers::begin(std::uint32_t slot) {
   Transfer& transfer = transfers_[slot];
   transfer.began = world_.date();
+  if (!on_pcie(transfer) && is_down(transfer.node)) {
+    transfer.granted = 0;
+    hang(slot, transfer.posted);
+    return;
+  }
   const bool any = transfer.kind == TransferKind::fetch   ? lease_fetch(transfer)
                    : transfer.kind == TransferKind::store ? lease_store(transfer)
                                                           : true;
@@ -203,7 +213,12 @@ void Transfers::release_leases(Transfer& transfer) {
           : nullptr;
   for (auto piece = transfer.pieces.rbegin(); piece != transfer.pieces.rend(); ++piece) {
     if (transfer.kind == TransferKind::fetch) node->end_read(*piece);
-    if (transfer.kind == TransferKind::store) node->end_write(*piece);
+    if (transfer.kind != TransferKind::store) continue;
+    if (transfer.timed_out) {
+      node->abandon_write(*piece);
+    } else {
+      node->end_write(*piece);
+    }
   }
   transfer.pieces.clear();
 }
@@ -305,6 +320,7 @@ void Transfers::cut(std::uint32_t host, RunId run) {
   if (slot == Transfer::none || transfers_[slot].run != run) return;
   Transfer& transfer = transfers_[slot];
   transfer.cut = true;
+  if (transfer.state == Transfer::State::hung) return;  // what is posted is not heard of
   if (transfer.state == Transfer::State::set_up || transfer.state == Transfer::State::waiting) {
     transfer.granted = 0;
     finish(slot);
@@ -339,9 +355,51 @@ void Transfers::on_flow_done(std::uint64_t tag) {
   if (transfer.leader != Transfer::none) return;
   if (transfer.moved >= transfer.granted) {
     finish(slot);
+  } else if (!on_pcie(transfer) && is_down(transfer.node)) {
+    hang(slot, world_.date());
   } else {
     start_flows(slot);
   }
+}
+
+void Transfers::node_down(StorageId node) {
+  down_[raw(node)] = true;
+  for (std::uint32_t slot = 0; slot < transfers_.size(); ++slot) {
+    const Transfer& transfer = transfers_[slot];
+    if (transfer.state != Transfer::State::flowing || on_pcie(transfer)) continue;
+    if (transfer.node != node || all_done(transfer)) continue;  // done at this very date
+    hang(slot, world_.date());
+  }
+}
+
+void Transfers::node_up(StorageId node) {
+  down_[raw(node)] = false;
+}
+
+/// Only whole blocks count; a copy behind it may have all of them.
+void Transfers::hang(std::uint32_t slot, Instant last_heard) {
+  Transfer& transfer = transfers_[slot];
+  if (transfer.state == Transfer::State::flowing) {
+    const double whole = std::floor(moved_bytes(transfer) / block_bytes_ + 1e-9);
+    transfer.granted = std::min(transfer.granted, static_cast<std::int32_t>(whole));
+    transfer.moved = transfer.granted;
+    for (const Transfer::Lane& lane : transfer.lanes) {
+      if (lane.alive) world_.network().cancel(lane.flow);
+    }
+    transfer.lanes.clear();
+  }
+  transfer.state = Transfer::State::hung;
+  transfer.timed_out = true;
+  const Instant end = last_heard + to_nanoseconds(scenario_.simulation.fetch_timeout);
+  set_timer(slot, to_seconds(std::max(end - world_.date(), Nanoseconds{0})));
+  if (transfer.follower == Transfer::none) return;
+  Transfer& copy = transfers_[transfer.follower];
+  const std::int32_t landed = std::max(0, transfer.from + transfer.granted - copy.from);
+  copy.granted = std::min(copy.granted, landed);
+  if (copy.state != Transfer::State::flowing || copy.lanes.empty() || by_block_) return;
+  resize(copy);
+  copy.cap_now = limit(copy);
+  cap_lanes(copy, copy.cap_now);
 }
 
 void Transfers::finish(std::uint32_t slot) {
@@ -451,7 +509,9 @@ void Transfers::follow(std::uint32_t slot) {
   Transfer& copy = transfers_[slot];
   const Transfer& leader = transfers_[copy.leader];
   copy.backlog = 0;
-  if (leader.state != Transfer::State::flowing || (!exact_caps_ && !by_block_)) return;
+  const bool hung = leader.state == Transfer::State::hung;
+  if (leader.state != Transfer::State::flowing && !hung) return;
+  if ((!exact_caps_ && !by_block_) || copy.granted == 0) return;
   if (by_block_) {
     if (!copy.lanes.empty() || copy.moved >= copy.granted) return;
     const Instant first =
@@ -466,6 +526,7 @@ void Transfers::follow(std::uint32_t slot) {
     }
     return;
   }
+  if (hung && copy.state != Transfer::State::waiting) return;  // goes on to the last that landed
   const double landed = moved_bytes(leader) - (copy.from - leader.from) * block_bytes_;
   constexpr double slack = 1e-5;  // of a block
   if (copy.state == Transfer::State::waiting) {
@@ -486,9 +547,10 @@ void Transfers::follow(std::uint32_t slot) {
   }
   if (copy.lanes.empty()) return;  // has all it was to copy of this fetch
   const double behind = landed - block_bytes_ - moved_bytes(copy);
-  if (behind > slack * block_bytes_) copy.backlog = behind;
-  const double limit =
-      copy.backlog > 0 ? cap(copy.kind) : std::min(cap(copy.kind), copy.lead_rate / shards(copy));
+  if (behind > slack * block_bytes_ && !hung) copy.backlog = behind;
+  const double limit = copy.backlog > 0 || hung
+                           ? cap(copy.kind)
+                           : std::min(cap(copy.kind), copy.lead_rate / shards(copy));
   if (limit != copy.cap_now) {
     copy.cap_now = limit;
     cap_lanes(copy, limit);

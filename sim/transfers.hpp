@@ -21,7 +21,8 @@ enum class TransferKind : std::uint8_t { fetch, copy_in, copy_out, store };
 /// One run. Blocks move in order; `granted` of its `blocks` do move.
 struct Transfer {
   TransferKind kind{};
-  enum class State : std::uint8_t { free, set_up, waiting, flowing, over } state = State::free;
+  enum class State : std::uint8_t { free, set_up, waiting, flowing, hung, over };
+  State state = State::free;
   std::uint32_t host = 0;
   RunId run{};
   const RequestSpec* spec = nullptr;  ///< fetch, copy_in
@@ -33,6 +34,7 @@ struct Transfer {
   std::int32_t moved = 0;    ///< block granularity: those that are over
   bool missing = false;
   bool cut = false;
+  bool timed_out = false;
   struct Lane {
     FlowId flow{};
     bool alive = true;
@@ -81,6 +83,12 @@ public:
   void start(std::uint32_t host, const control::Command& command, const RequestSpec* spec);
   void cut(std::uint32_t host, RunId run);
 
+  /// Between the two nothing moves to or from the node: transfers that flow there, and those that
+  /// begin, end by timeout with the blocks that have moved.
+  void node_down(StorageId node);
+  void node_up(StorageId node);
+  bool is_down(StorageId node) const { return down_[raw(node)]; }
+
   void on_timer(std::uint32_t slot, std::uint64_t version);
   /// Flows that have ended at this date are gone at once, so all of a batch are marked before any
   /// is looked at. `tag` as in the flow's specification.
@@ -100,6 +108,7 @@ private:
   bool lease_store(Transfer& transfer);
   void release_leases(Transfer& transfer);
   void start_flows(std::uint32_t slot);
+  void hang(std::uint32_t slot, Instant last_heard);
   void finish(std::uint32_t slot);
   void leader_over(std::uint32_t slot);
   void follow(std::uint32_t slot);
@@ -141,6 +150,7 @@ private:
   std::vector<std::uint32_t> network_tracks_[2];    ///< [host]: in, out
   std::uint64_t draws_ = 0;
   std::vector<std::uint64_t> turns_[2];  ///< [host]: fetches, stores begun
+  std::vector<bool> down_;               ///< by storage node
 };
 
 }  // namespace calvo::sim

@@ -57,6 +57,52 @@ TEST(BadScenario, MoreReplicasThanStorageNodes) {
             "least 1)");
 }
 
+std::string fault_error(const std::string& faults) {
+  return error_of(small_scenario + "faults:\n" + faults);
+}
+
+TEST(BadScenario, FaultOfANodeThatIsNotThere) {
+  EXPECT_EQ(fault_error("  - {node: 1, kind: down, at: 1 s}\n"),
+            "s.yaml:16:12: faults.0.node: \"1\" is no storage node (expected 0 to 0, as "
+            "topology.storage_nodes has it)");
+  EXPECT_EQ(fault_error("  - {kind: down, at: 1 s}\n"),
+            "s.yaml:16:5: faults.0.node: missing; add \"node: ...\"");
+}
+
+TEST(BadScenario, FaultOfAKindThatIsNotKnown) {
+  EXPECT_EQ(fault_error("  - {node: 0, kind: drown, at: 1 s}\n"),
+            "s.yaml:16:21: faults.0.kind: unknown kind of fault \"drown\" (did you mean "
+            "\"down\"?)");
+}
+
+TEST(BadScenario, FaultThatEndsBeforeItBegins) {
+  EXPECT_EQ(fault_error("  - {node: 0, kind: down, at: 2 s, until: 2 s}\n"),
+            "s.yaml:16:43: faults.0.until: \"2 s\" is not after \"at: 2 s\"; leave it out for a "
+            "fault that stays");
+}
+
+TEST(BadScenario, FactorOfAFault) {
+  EXPECT_EQ(fault_error("  - {node: 0, kind: down, at: 2 s, factor: 0.5}\n"),
+            "s.yaml:16:44: faults.0.factor: has no meaning where kind is down; leave it out");
+  EXPECT_EQ(fault_error("  - {node: 0, kind: slow, at: 2 s}\n"),
+            "s.yaml:16:5: faults.0.factor: missing; add \"factor: ...\"");
+  EXPECT_EQ(fault_error("  - {node: 0, kind: slow, at: 2 s, factor: 0}\n"),
+            "s.yaml:16:44: faults.0.factor: \"0\" is out of range (must be above 0)");
+  EXPECT_EQ(fault_error("  - {node: 0, kind: slow, at: 2 s, factor: 4}\n"),
+            "s.yaml:16:44: faults.0.factor: \"4\" is out of range (must be at most 1)");
+}
+
+TEST(BadScenario, TwoFaultsAtOnce) {
+  EXPECT_EQ(fault_error("  - {node: 0, kind: down, at: 1 s, until: 3 s}\n"
+                        "  - {node: 0, kind: slow, at: 2 s, factor: 0.5}\n"
+                        "  - {node: 0, kind: down, at: 2 s}\n"),
+            "s.yaml:18:31: faults.2.at: \"2 s\" lies within faults.0, of the same kind on the same "
+            "node; end one before the other begins");
+  EXPECT_EQ(fault_error("  - {node: 0, kind: down, at: 1 s}\n"
+                        "  - {node: 0, kind: down, at: 0 s, until: 1 s}\n"),
+            "no error");
+}
+
 TEST(BadScenario, LinkFasterThanPhysics) {
   const std::string text = changed("nic: rdma_100g", "nic: {bandwidth: 20 TB/s}");
   EXPECT_EQ(error_of(text),

@@ -76,7 +76,9 @@ const std::vector<std::vector<std::string>> variants = {
      "hardware.host_dram=ddr5_4800", "hardware.storage_dram=100 GB/s"},
     {"hardware.storage_nic=nvme_ssd", "hardware.gpu.pcie=pcie5_copy_kernel"},
     {"memory.gpu=auto", "memory.host=77 blocks", "memory.storage_extent=8"},
-    {"topology.storage_nodes=3", "memory.storage_replicas=2"},
+    {"topology.storage_nodes=3", "memory.storage_replicas=2", "simulation.fetch_timeout=300 ms",
+     "faults=[{node: 1, kind: down, at: 5 ms}, {node: 2, kind: slow, at: 0 s, until: 9 ms, factor: "
+     "0.25}, {node: 2, kind: slow, at: 9 ms, until: 1 s, factor: 1}]"},
     {"allow_unphysical=true", "hardware.nic.bandwidth=1 TB/s"},
     {"simulation={flow_backend: simgrid, granularity: block, decode: step, warm_up: 3 s, "
      "time_limit: 90 s, timeline: false, event_log: true, truth_noise: 0.1}"},

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "control/event_log.hpp"
@@ -116,6 +117,40 @@ TEST_P(EveryEngine, DecidesFromEventsAndNotFromTheTruth) {
   scenarios::Scenario exact = agents(GetParam());
   EXPECT_NE(dates(recorded.result), dates(simulate(exact)));
   EXPECT_FALSE(replay(recorded, exact).difference.has_value());
+}
+
+/// Three nodes that are slow, so that much is under way, and gone for 0.3 s in every 2 s.
+std::string faults_without_end() {
+  std::string list = "faults=[";
+  for (int node = 0; node < 3; ++node) {
+    list += fmt::format("{{node: {}, kind: slow, at: 0 s, factor: 0.05}}, ", node);
+    for (int i = 0; i < 60; ++i) {
+      const double at = 2 * i + 0.7 * node;
+      list += fmt::format("{{node: {}, kind: down, at: {:.1f} s, until: {:.1f} s}}, ", node, at,
+                          at + 0.3);
+    }
+  }
+  return list + "]";
+}
+
+TEST_P(EveryEngine, EndsEveryRequestAndReplaysWhileStorageNodesComeAndGo) {
+  for (const char* replicas : {"1", "2"}) {
+    SCOPED_TRACE(replicas);
+    scenarios::Scenario scenario =
+        agents(GetParam(), {"topology.storage_nodes=3", "memory.storage_extent=8",
+                            std::string("memory.storage_replicas=") + replicas,
+                            "simulation.fetch_timeout=100 ms", faults_without_end()});
+    const Recorded recorded = record(scenario);
+    ASSERT_EQ(recorded.result.requests.size(), 400U);
+    for (const RequestRecord& request : recorded.result.requests) {
+      EXPECT_EQ(request.outcome, Outcome::completed);
+    }
+    const Counters& counters = recorded.result.counters;
+    const bool loads = scenario.engine.restore != control::Restore::recompute_all;
+    EXPECT_EQ(counters.timed_out_fetches > 0, loads);
+    EXPECT_EQ(counters.failed_stores > 0, scenario.engine.write != control::Write::none);
+    EXPECT_FALSE(replay(recorded, scenario).difference.has_value());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Engine, EveryEngine, ::testing::ValuesIn(engine_names()),
