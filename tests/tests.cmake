@@ -48,3 +48,4 @@ endif()
 add_test(NAME layering COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/layering_test.py)
 
 include(tests/fuzz/fuzz.cmake)
+include(tests/rdma.cmake)

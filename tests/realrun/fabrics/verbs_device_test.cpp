@@ -155,12 +155,13 @@ TEST_F(VerbsDevice, ARevokedKeyIsDead) {
 }
 
 TEST_F(VerbsDevice, AStoppedNodeStillServes) {
-  OtherProcess node("verbs", 0);
+  Node node({.fabric = "verbs"});
   Landing landing(1 << 20);
   const auto client = make_client();
   ASSERT_TRUE(client->caps().one_sided);
   client->register_memory(landing.memory());
-  const PeerId peer = client->connect(peer_host(), node.offer(), node.ticket(), patience);
+  const Ticket mine = ticket(1);
+  const PeerId peer = client->connect(peer_host(), node.admit(mine), mine, patience);
   node.signal(SIGSTOP);
   const std::array reads = {Read{5, landing.slot(300'000), 1}, Read{77, landing.slot(5'000), 2}};
   for (const ReadDone& done : read_all(*client, peer, reads)) {
