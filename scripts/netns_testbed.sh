@@ -3,7 +3,8 @@
 # to a rate: a testbed with a real network stack and no second machine. Everything is removed when
 # the script ends, however it ends.
 #
-#   netns_testbed.sh [OPTIONS] serve [KVNODE ARGUMENTS]   start `calvo kvnode` in each namespace,
+#   netns_testbed.sh [OPTIONS] serve SCENARIO [KVNODE ARGUMENTS]
+#                                                         start `calvo kvnode` in each namespace,
 #                                                         print the --node list, wait for Ctrl-C
 #   netns_testbed.sh [OPTIONS] exec COMMAND [ARGUMENTS]   run COMMAND beside empty namespaces
 #
@@ -22,7 +23,10 @@
 #   --port PORT     that `serve` lets nodes listen on (4711)
 #   --calvo FILE    the program (build/release/calvo)
 #
-# Needs root, and from Debian: iproute2 (ip, tc, ss). The kernel must have namespaces, veth, sch_tbf.
+# Example:
+#   netns_testbed.sh --rate 250mbit serve scenarios/examples/laptop.yaml --preload scenario
+#
+# Needs root, iproute2 (ip, tc, ss), and a kernel with network namespaces, veth and sch_tbf.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -45,7 +49,7 @@ mode=${1:-}
 [ -n "$mode" ] || fail "say what to do: serve or exec; see --help"
 shift
 [[ $nodes =~ ^[1-9][0-9]?$ ]] || fail "--nodes $nodes: a number from 1 to 99"
-[ "$mode" = serve ] || [ $# -gt 0 ] || fail "exec needs a command; see --help"
+[ $# -gt 0 ] || fail "$mode needs an argument; see --help"
 
 for tool in ip tc ss; do
   command -v "$tool" >/dev/null || fail "$tool is missing; as root: apt-get install iproute2"
@@ -144,10 +148,10 @@ if [ "$mode" = exec ]; then
 fi
 
 endpoints=()
-for entry in "${list[@]}"; do
-  name=${entry%%=*} address=${entry#*=}
-  ip netns exec "$name" "$calvo" kvnode "$@" --bind "$address" --port "$port" \
-    --key-file "$CALVO_KEY_FILE" {janitor}>&- &
+for i in "${!list[@]}"; do
+  name=${list[i]%%=*} address=${list[i]#*=}
+  ip netns exec "$name" "$calvo" kvnode --scenario "$@" --node "$i" --bind "$address" \
+    --port "$port" --key-file "$CALVO_KEY_FILE" {janitor}>&- &
   node=$!
   until [ -n "$(ip netns exec "$name" ss -Hltn "sport = :$port")" ]; do
     kill -0 "$node" 2>/dev/null || fail "the node in $name has ended; what it said stands above"

@@ -1,0 +1,174 @@
+"""A validation campaign as data: which engines are to be predicted and measured on which scenarios.
+
+A campaign is a JSON file:
+  name        of the campaign; the first part of every scenario's name
+  purpose     one line for the report
+  scenario    the scenario file that every cell changes, relative to the campaign file
+  set         overrides that hold for every cell, as `calvo run --set` takes them
+  axes        {axis: {value: [overrides]}}: a scenario for each combination of values, in order
+  engines     each of them runs on each scenario
+  baseline    the engine over which gains are told
+  holdout     names of scenarios that nothing may be tuned on: the verdict rests on them
+  repeats     real runs of each engine on each scenario, interleaved in random order
+  attempts    how often one of them is tried before it is given up
+  seed        of that order
+  testbed     {fabric, device, nodes, rate, calibrate: [arguments], realrun: [arguments]}
+  tolerances  limits of `calvo validate`; {} for its own
+  control     {scenario, factor}: with link rates that are wrong by this factor, this scenario's
+              predictions must be found outside; null for no such control
+Every key must be there, and no other.
+"""
+import dataclasses
+import itertools
+import json
+import pathlib
+
+
+class CampaignError(Exception):
+    """Wrong input: one line that says where, what and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    name: str
+    overrides: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One engine on one scenario."""
+    scenario: Scenario
+    engine: str
+
+    @property
+    def path(self):
+        return pathlib.PurePath(self.scenario.name, self.engine)
+
+    @property
+    def overrides(self):
+        return self.scenario.overrides
+
+
+@dataclasses.dataclass(frozen=True)
+class Testbed:
+    fabric: str
+    device: str
+    nodes: int
+    rate: str
+    calibrate: list
+    realrun: list
+
+
+@dataclasses.dataclass(frozen=True)
+class Campaign:
+    file: pathlib.Path
+    name: str
+    purpose: str
+    scenario: pathlib.Path
+    set: list
+    axes: dict
+    engines: list
+    baseline: str
+    holdout: list
+    repeats: int
+    attempts: int
+    seed: int
+    testbed: Testbed
+    tolerances: dict
+    control: dict
+
+    def scenarios(self):
+        for values in itertools.product(*(axis.items() for axis in self.axes.values())):
+            name = "-".join([self.name, *(value for value, _ in values)])
+            overrides = [f"name={name}", *self.set]
+            for _, more in values:
+                overrides += more
+            yield Scenario(name, tuple(overrides))
+
+    def cells(self):
+        return [Cell(scenario, engine)
+                for scenario in self.scenarios() for engine in self.engines]
+
+
+def _strict(text, keys, where):
+    if not isinstance(text, dict):
+        raise CampaignError(f"{where}: must be a mapping of {', '.join(keys)}")
+    for key in text:
+        if key not in keys:
+            raise CampaignError(f"{where}: unknown key \"{key}\" (one of: {', '.join(keys)})")
+    for key in keys:
+        if key not in text:
+            raise CampaignError(f"{where}: \"{key}\" is missing")
+    return text
+
+
+def _expect(holds, where, key, rule):
+    if not holds:
+        raise CampaignError(f"{where}: \"{key}\" must be {rule}")
+
+
+def _is_list_of_text(value):
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _fields(kind):
+    return [field.name for field in dataclasses.fields(kind)]
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def load(path):
+    """Reads and checks a campaign file; raises CampaignError."""
+    where = str(path)
+    path = pathlib.Path(path)
+    try:
+        text = json.loads(path.read_text())
+    except OSError as error:
+        raise CampaignError(f"{where}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise CampaignError(f"{where}: is not JSON ({error})") from error
+
+    _strict(text, [key for key in _fields(Campaign) if key != "file"], where)
+    bed = _strict(text["testbed"], _fields(Testbed), where + ": testbed")
+    for key in ("name", "purpose", "scenario", "baseline"):
+        _expect(isinstance(text[key], str) and text[key], where, key, "a text")
+    for key in ("set", "engines", "holdout"):
+        _expect(_is_list_of_text(text[key]), where, key, "a list of texts")
+    for key in ("repeats", "attempts"):
+        _expect(_is_count(text[key]), where, key, "a whole number above 0")
+    _expect(isinstance(text["seed"], int), where, "seed", "a whole number")
+    for key in ("fabric", "device", "rate"):
+        _expect(isinstance(bed[key], str), where, f"testbed.{key}", "a text")
+    for key in ("calibrate", "realrun"):
+        _expect(_is_list_of_text(bed[key]), where, f"testbed.{key}", "a list of texts")
+    _expect(_is_count(bed["nodes"]), where, "testbed.nodes", "a whole number above 0")
+    _expect(isinstance(text["axes"], dict) and
+            all(isinstance(axis, dict) and axis and all(map(_is_list_of_text, axis.values()))
+                for axis in text["axes"].values()),
+            where, "axes", "a mapping of mappings of lists of overrides")
+    _expect(isinstance(text["tolerances"], dict) and
+            all(isinstance(value, str) for value in text["tolerances"].values()),
+            where, "tolerances", "a mapping of texts")
+    _expect(len(set(text["engines"])) == len(text["engines"]) > 0, where, "engines",
+            "different engines, one at least")
+    _expect(text["baseline"] in text["engines"], where, "baseline", "one of the engines")
+
+    values = {**text, "file": path, "scenario": (path.parent / text["scenario"]).resolve(),
+              "testbed": Testbed(**bed)}
+    campaign = Campaign(**values)
+    names = [scenario.name for scenario in campaign.scenarios()]
+    _expect(len(set(names)) == len(names), where, "axes", "such that no two scenarios share a name")
+    for name in campaign.holdout:
+        if name not in names:
+            raise CampaignError(f"{where}: holdout: no scenario \"{name}\" (one of: "
+                                f"{', '.join(names)})")
+    if campaign.control is not None:
+        control = _strict(campaign.control, ["scenario", "factor"], where + ": control")
+        _expect(control["scenario"] in names, where, "control.scenario", "one of the scenarios")
+        _expect(isinstance(control["factor"], float) and control["factor"] > 0, where,
+                "control.factor", "a factor like 0.8")
+    if not campaign.scenario.is_file():
+        raise CampaignError(f"{where}: scenario: no file {campaign.scenario}")
+    return campaign
