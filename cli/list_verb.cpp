@@ -14,6 +14,7 @@
 #include "core/yaml_tree.hpp"
 #include "policies/registry.hpp"
 #include "realrun/devices/device.hpp"
+#include "realrun/fabrics/fabric.hpp"
 #include "scenarios/expand.hpp"
 #include "scenarios/names.hpp"
 
@@ -155,6 +156,15 @@ Rows topologies() {
        "racks of nodes under leaf switches, with an oversubscribed spine"});
 }
 
+Rows fabrics() {
+  Rows rows;
+  for (const realrun::FabricInfo& fabric : realrun::fabrics()) {
+    rows.push_back({fabric.name,
+                    fabric.description + (fabric.missing ? "; not here: " + *fabric.missing : "")});
+  }
+  return rows;
+}
+
 Rows devices() {
   Rows rows;
   for (const realrun::DeviceInfo& device : realrun::devices()) {
@@ -183,6 +193,7 @@ constexpr Kind kinds[] = {
     {"generators", "arrival processes; workload.synthetic.arrival.kind", generators},
     {"datasets", "workloads of the CALVO paper; workload.synthetic.base", datasets},
     {"flow_backends", "who computes the network; simulation.flow_backend", flow_backends},
+    {"fabrics", "how blocks come from storage nodes; calvo realrun --fabric", fabrics},
     {"devices", "what computes in a real run; calvo realrun --device", devices},
 };
 

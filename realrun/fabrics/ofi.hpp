@@ -8,7 +8,7 @@
 namespace calvo::realrun {
 
 /// `provider` as libfabric names it, for example "efa", "tcp;ofi_rxm", "shm"; empty: the value of
-/// CALVO_OFI_PROVIDER, else the best that answers.
+/// CALVO_OFI_PROVIDER, else the best that answers (devices first, then net, tcp, shm).
 FabricInfo ofi_fabric(std::string_view provider = "");
 
 }  // namespace calvo::realrun

@@ -65,11 +65,15 @@ Info find(const std::string& provider, const std::string& local_address) {
 }
 
 std::string choose_provider(std::string_view wanted) {
-  if (!wanted.empty()) return find(std::string(wanted), "") ? std::string(wanted) : "";
+  if (!wanted.empty()) {
+    const Info info = find(std::string(wanted), "");
+    return info == nullptr ? "" : info->fabric_attr->prov_name;
+  }
   const char* named = std::getenv("CALVO_OFI_PROVIDER");
   if (named != nullptr && *named != '\0') return choose_provider(named);
-  for (const char* provider : {"efa", "cxi", "verbs;ofi_rxm", "tcp;ofi_rxm", "shm"}) {
-    if (find(provider, "")) return provider;
+  for (const char* provider : {"efa", "cxi", "verbs;ofi_rxm", "net", "tcp", "shm"}) {
+    std::string answering = choose_provider(provider);
+    if (!answering.empty()) return answering;
   }
   return "";
 }

@@ -36,7 +36,8 @@ using Info = std::unique_ptr<fi_info, FreeInfo>;
 /// What `provider` can do at the local address (empty: any); null if it does not answer here.
 Info find(const std::string& provider, const std::string& local_address);
 
-/// `wanted`, or the value of CALVO_OFI_PROVIDER, or the best that answers; empty if none does.
+/// `wanted`, or the value of CALVO_OFI_PROVIDER, or the best that answers, by its full name; empty
+/// if none does.
 std::string choose_provider(std::string_view wanted);
 
 /// Throws std::runtime_error unless `result` is 0.

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.hpp"
+#include "realrun/fabrics/ofi.hpp"
 
 namespace calvo::realrun {
 namespace {
@@ -36,7 +37,10 @@ std::vector<std::string> fabrics_to_test() {
       continue;  // RDMA devices do not answer on the loopback address
     }
     if (info.name == "ofi") {
-      for (const char* provider : {"ofi:tcp;ofi_rxm", "ofi:shm"}) names.emplace_back(provider);
+      for (const char* provider : {"tcp;ofi_rxm", "net", "shm"}) {
+        const FabricInfo one = ofi_fabric(provider);
+        if (!one.missing) names.push_back(one.name);
+      }
     } else {
       names.push_back(info.name);
     }
@@ -114,10 +118,11 @@ bool Landing::is_blank(std::span<const std::byte> slot) {
 }
 
 bool holds_pool(std::span<const std::byte> bytes, std::uint64_t seed, std::uint64_t offset) {
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (bytes[i] != pool_byte(seed, offset + i)) return false;
-  }
-  return true;
+  static const std::vector<std::byte> other = make_pool(2, pool_size);
+  EXPECT_TRUE(seed == 1 || seed == 2);
+  const std::span<const std::byte> pool = seed == 1 ? shared_pool() : other;
+  return offset <= pool.size() && bytes.size() <= pool.size() - offset &&
+         std::memcmp(bytes.data(), pool.data() + offset, bytes.size()) == 0;
 }
 
 void post_all(FabricClient& client, PeerId peer, std::span<const Read> reads,

@@ -63,7 +63,7 @@ private:
   std::size_t used_ = 0;
 };
 
-/// Is `bytes` what the pool of `seed` holds at `offset`?
+/// Is `bytes` what the pool of `seed` (1 or 2) holds at `offset`?
 bool holds_pool(std::span<const std::byte> bytes, std::uint64_t seed, std::uint64_t offset);
 
 /// Posts all of `reads`, waiting for room; completions on the way go to `done`.

@@ -14,7 +14,7 @@
 namespace calvo::realrun {
 namespace {
 
-constexpr int seeds = 12;
+constexpr int seeds = 8;
 constexpr int steps = 60;
 constexpr std::byte given_back{0x77};
 

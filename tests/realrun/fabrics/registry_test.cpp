@@ -43,6 +43,16 @@ TEST(Fabrics, TcpIsNeverMissing) {
   EXPECT_EQ(fabric("tcp").missing, std::nullopt);
 }
 
+TEST(Fabrics, OfiIsThereWithTheProvidersOfEveryMachineWhereItIsBuilt) {
+  if (fabrics().back().missing) GTEST_SKIP() << *fabrics().back().missing;
+  EXPECT_EQ(fabric("ofi:tcp;ofi_rxm").missing, std::nullopt);
+  EXPECT_EQ(fabric("ofi:shm").missing, std::nullopt);
+  EXPECT_EQ(error_of("ofi:nonesuch"),
+            "fabric:0:0: \"ofi:nonesuch\" cannot be used here: libfabric has no provider "
+            "\"nonesuch\" that reads remote memory here; see fi_info -t FI_EP_RDM (package "
+            "libfabric-bin)");
+}
+
 TEST(Fabrics, AnUnknownNameIsAnsweredWithNearOnes) {
   EXPECT_EQ(error_of("tpc"), "fabric:0:0: unknown fabric \"tpc\" (did you mean \"tcp\"?)");
   EXPECT_EQ(error_of(""), "fabric:0:0: unknown fabric \"\" (one of: tcp, verbs, ofi)");
