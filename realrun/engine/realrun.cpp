@@ -1,5 +1,6 @@
 #include "realrun/engine/realrun.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -10,6 +11,8 @@
 
 namespace calvo::realrun {
 namespace {
+
+constexpr Nanoseconds least_handshake{1'000'000'000};  // it takes several round trips
 
 class RealLink final : public NodeLink {
 public:
@@ -53,8 +56,12 @@ Parts real_parts(const scenarios::Scenario& scenario, const RealrunOptions& opti
   parts.make_device = kind.make;
   const NodeConfig config = node_config(scenario, options.model_seed);
   parts.connect = [&options, config](std::size_t node) -> std::unique_ptr<NodeLink> {
-    return std::make_unique<RealLink>(
-        ConnectOptions{options.nodes.at(node), options.key, config, options.transfer_limit});
+    ConnectOptions connect;
+    connect.endpoint = options.nodes.at(node);
+    connect.key = options.key;
+    connect.config = config;
+    connect.limit = std::max(options.transfer_limit, least_handshake);
+    return std::make_unique<RealLink>(connect);
   };
   for (const Endpoint& node : options.nodes) parts.hosts.push_back(node.host);
   return parts;

@@ -66,6 +66,8 @@ Nodes::Nodes(const scenarios::Scenario& scenario, Contents contents,
     options.capacity_blocks = scenario.remote_blocks;
     options.preload = preloads[i];
     if (i < faults.size()) options.faults = faults[i];
+    const auto slows = [](const Fault& fault) { return fault.kind == FaultKind::slow; };
+    if (std::ranges::any_of(options.faults.faults, slows)) options.pace = BytesPerSecond{100e6};
     nodes_.push_back(std::make_unique<NodeServer>(options));
   }
 }
@@ -78,7 +80,9 @@ std::vector<Endpoint> Nodes::endpoints() const {
 
 std::uint64_t Nodes::stored_blocks() const {
   std::uint64_t blocks = 0;
-  for (const auto& node : nodes_) blocks += node->counters().stored_blocks;
+  for (const auto& node : nodes_) {
+    if (node) blocks += node->counters().stored_blocks;
+  }
   return blocks;
 }
 

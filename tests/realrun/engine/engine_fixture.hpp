@@ -27,6 +27,7 @@ public:
 
   std::vector<Endpoint> endpoints() const;
   NodeServer& operator[](std::size_t node) { return *nodes_[node]; }
+  void kill(std::size_t node) { nodes_[node].reset(); }
   std::uint64_t stored_blocks() const;
 
 private:
