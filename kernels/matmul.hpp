@@ -58,6 +58,12 @@ struct Matmul {
   bool add = false;
 };
 
-void matmul_reference(const Matmul& args);
+/// Instruction sets; all give the same bits.
+enum class Simd : std::uint8_t { any_cpu, avx2 };
+/// The fastest that this machine has.
+Simd best_simd();
+
+/// Requires: this machine has `simd`.
+void matmul_reference(const Matmul& args, Simd simd = best_simd());
 
 }  // namespace calvo::kernels

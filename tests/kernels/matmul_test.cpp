@@ -33,7 +33,7 @@ struct Product {
   float got(std::int64_t row, std::int64_t column) const {
     return y[static_cast<std::size_t>(row * stride() + column)];
   }
-  void multiply(std::int64_t from, std::int64_t count, bool add) {
+  void multiply(std::int64_t from, std::int64_t count, bool add, Simd simd = best_simd()) {
     matmul_reference({.x = x.data() + from * depth,
                       .x_stride = depth,
                       .w = w.data(),
@@ -42,7 +42,8 @@ struct Product {
                       .rows = count,
                       .depth = depth,
                       .panels = panels_of(columns),
-                      .add = add});
+                      .add = add},
+                     simd);
   }
 };
 
@@ -63,6 +64,14 @@ TEST_P(MatmulProperty, EachElementIsTheSumInOrderOfDepth) {
       }
     }
   }
+}
+
+TEST_P(MatmulProperty, HasTheSameBitsByEachInstructionSet) {
+  Product best(GetParam());
+  Product slow(GetParam());
+  best.multiply(0, best.rows, true);
+  slow.multiply(0, slow.rows, true, Simd::any_cpu);
+  EXPECT_EQ(slow.y, best.y);
 }
 
 TEST_P(MatmulProperty, IsNearTheProductInDouble) {
