@@ -1,11 +1,11 @@
 """A validation campaign as data: which engines are to be predicted and measured on which scenarios.
 
 A campaign is a JSON file:
-  name        of the campaign; the first part of every scenario's name
+  name        of the campaign
   purpose     one line for the report
   scenario    the scenario file that every cell changes, relative to the campaign file
   set         overrides that hold for every cell, as `calvo run --set` takes them
-  axes        {axis: {value: [overrides]}}: a scenario for each combination of values, in order
+  scenarios   {name: [overrides]}: what each of them changes further; the names stand in results
   engines     each of them runs on each scenario
   baseline    the engine over which gains are told
   holdout     names of scenarios that nothing may be tuned on: the verdict rests on them
@@ -19,7 +19,6 @@ A campaign is a JSON file:
 Every key must be there, and no other.
 """
 import dataclasses
-import itertools
 import json
 import pathlib
 
@@ -66,7 +65,7 @@ class Campaign:
     purpose: str
     scenario: pathlib.Path
     set: list
-    axes: dict
+    scenarios: dict
     engines: list
     baseline: str
     holdout: list
@@ -77,17 +76,13 @@ class Campaign:
     tolerances: dict
     control: dict
 
-    def scenarios(self):
-        for values in itertools.product(*(axis.items() for axis in self.axes.values())):
-            name = "-".join([self.name, *(value for value, _ in values)])
-            overrides = [f"name={name}", *self.set]
-            for _, more in values:
-                overrides += more
-            yield Scenario(name, tuple(overrides))
+    def scenario_list(self):
+        return [Scenario(name, (f"name={name}", *self.set, *overrides))
+                for name, overrides in self.scenarios.items()]
 
     def cells(self):
         return [Cell(scenario, engine)
-                for scenario in self.scenarios() for engine in self.engines]
+                for scenario in self.scenario_list() for engine in self.engines]
 
 
 def _strict(text, keys, where):
@@ -144,10 +139,9 @@ def load(path):
     for key in ("calibrate", "realrun"):
         _expect(_is_list_of_text(bed[key]), where, f"testbed.{key}", "a list of texts")
     _expect(_is_count(bed["nodes"]), where, "testbed.nodes", "a whole number above 0")
-    _expect(isinstance(text["axes"], dict) and
-            all(isinstance(axis, dict) and axis and all(map(_is_list_of_text, axis.values()))
-                for axis in text["axes"].values()),
-            where, "axes", "a mapping of mappings of lists of overrides")
+    _expect(isinstance(text["scenarios"], dict) and text["scenarios"] and
+            all(map(_is_list_of_text, text["scenarios"].values())), where, "scenarios",
+            "a mapping of lists of overrides, one at least")
     _expect(isinstance(text["tolerances"], dict) and
             all(isinstance(value, str) for value in text["tolerances"].values()),
             where, "tolerances", "a mapping of texts")
@@ -158,8 +152,7 @@ def load(path):
     values = {**text, "file": path, "scenario": (path.parent / text["scenario"]).resolve(),
               "testbed": Testbed(**bed)}
     campaign = Campaign(**values)
-    names = [scenario.name for scenario in campaign.scenarios()]
-    _expect(len(set(names)) == len(names), where, "axes", "such that no two scenarios share a name")
+    names = list(text["scenarios"])
     for name in campaign.holdout:
         if name not in names:
             raise CampaignError(f"{where}: holdout: no scenario \"{name}\" (one of: "

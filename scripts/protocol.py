@@ -294,8 +294,8 @@ def main():
     campaign = load(arguments.campaign)
     cells = campaign.cells()
     if arguments.plan:
-        for scenario in campaign.scenarios():
-            print(scenario.name + (" *" if scenario.name in campaign.holdout else ""))
+        for name in campaign.scenarios:
+            print(name + (" *" if name in campaign.holdout else ""))
         print(f"{len(cells)} cells ({', '.join(campaign.engines)}), {campaign.repeats} repeats: "
               f"{len(cells) * campaign.repeats} real runs; * held out")
         return 0

@@ -45,6 +45,9 @@ if(TARGET calvo_cli_tests)
   add_dependencies(calvo_cli_tests calvo)
 endif()
 
+add_test(NAME protocol COMMAND Python3::Interpreter
+  ${PROJECT_SOURCE_DIR}/tests/scripts/protocol_test.py $<TARGET_FILE:calvo>)
+set_tests_properties(protocol PROPERTIES TIMEOUT 1200 LABELS protocol)
 add_test(NAME layering COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/layering_test.py)
 
 include(tests/fuzz/fuzz.cmake)

@@ -43,8 +43,8 @@ hardware:
 
 CAMPAIGN = {
     "name": "try", "purpose": "A campaign of the tests.", "scenario": "s.yaml", "set": [],
-    "axes": {"load": {"low": ["workload.synthetic.arrival.rate=0.3 /s"],
-                      "high": ["workload.synthetic.arrival.rate=0.9 /s"]}},
+    "scenarios": {"try-low": ["workload.synthetic.arrival.rate=0.3 /s"],
+                  "try-high": ["workload.synthetic.arrival.rate=0.9 /s"]},
     "engines": ["calvo", "vllm_sync"], "baseline": "vllm_sync", "holdout": ["try-high"],
     "repeats": 2, "attempts": 2, "seed": 1,
     "testbed": {"fabric": "tcp", "device": "host", "nodes": 1, "rate": "1gbit", "calibrate": [],
@@ -173,25 +173,20 @@ class Protocol(unittest.TestCase):
         self.assertIn("the network is gone", err)
 
     def test_a_wrong_model_is_outside(self):
-        # Predicted with a link that is a fifth slower than what the stand-in really has.
-        self.assertEqual(self.protocol("--until", "predict")[0], 0)
-        wrong = CALIBRATION.replace("2e+09", "1.6e+09")
-        frozen = json.loads((self.out / "manifest.json").read_text())
-        self.assertIn("calibration", frozen["sha256"])
-        self.write_campaign(name="other", holdout=["other-high"], control=None,
-                            set=["hardware.storage_nic.bandwidth=2.5 GB/s"])
-        (self.place / "calibration").write_text(wrong)
-        # The override holds for both, so that this campaign is right ...
-        self.out = self.place / "right"
-        self.assertEqual(self.protocol()[0], 0)
-        # ... and wrong where only the real runs have it.
-        self.write_campaign(name="other", holdout=["other-high"], control=None,
-                            testbed={**CAMPAIGN["testbed"],
-                                     "realrun": ["--set", "hardware.storage_nic.bandwidth=1.3 GB/s"]})
-        self.out = self.place / "wrong"
+        # The real runs have a link that is a fifth slower than what was measured.
+        self.write_campaign(control=None, testbed={
+            **CAMPAIGN["testbed"], "realrun": ["--set", "hardware.storage_nic.bandwidth=1.6 GB/s"]})
         code, out, err = self.protocol()
         self.assertEqual((code, err), (1, ""), out)
         self.assertIn("**OUTSIDE tolerance", (self.out / "report.md").read_text())
+
+    def test_a_control_that_does_not_turn_red_is_a_failure(self):
+        self.write_campaign(control={"scenario": "try-low", "factor": 1.0})
+        code, out, err = self.protocol()
+        self.assertEqual((code, err), (1, ""), out)
+        report = (self.out / "report.md").read_text()
+        self.assertIn("**WITHIN tolerance", report)
+        self.assertIn("NOT found outside: this validation cannot see a wrong link", report)
 
     def test_wrong_campaigns_are_refused(self):
         for change, message in [
