@@ -1,22 +1,16 @@
 // Which fabrics there are, here.
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/input_error.hpp"
 #include "core/suggest.hpp"
 #include "realrun/fabrics/fabric.hpp"
 #include "realrun/fabrics/ofi.hpp"
 #include "realrun/fabrics/tcp.hpp"
-#if __has_include("realrun/fabrics/verbs.hpp")
 #include "realrun/fabrics/verbs.hpp"
-#else
-namespace calvo::realrun {
-static FabricInfo verbs_fabric() {
-  return {"verbs", "one-sided RDMA reads of a NIC", "not in this build", nullptr, nullptr};
-}
-}  // namespace calvo::realrun
-#endif
 
 namespace calvo::realrun {
 
@@ -34,27 +28,47 @@ std::string_view name_of(ReadStatus status) {
   return "unknown";
 }
 
+namespace {
+
+struct Family {
+  std::string_view name;
+  FabricInfo (*ask)();
+};
+
 // Adding a fabric: one file, one line here.
+constexpr std::array families = {
+    Family{"tcp", tcp_fabric},
+    Family{"verbs", verbs_fabric},
+    Family{"ofi", [] { return ofi_fabric(); }},
+};
+constexpr std::string_view ofi_provider = "ofi:";
+
+/// Asks the machine about this one only: libfabric alone takes a while to look around.
+FabricInfo ask(std::string_view name) {
+  if (name.starts_with(ofi_provider)) return ofi_fabric(name.substr(ofi_provider.size()));
+  const auto* found = std::ranges::find(families, name, &Family::name);
+  if (found != families.end()) return found->ask();
+  std::vector<std::string_view> names;
+  for (const Family& family : families) names.push_back(family.name);
+  throw InputError({"fabric", 0, 0}, "",
+                   "unknown fabric \"" + std::string(name) + "\"" + suggestion(name, names));
+}
+
+}  // namespace
+
 std::vector<FabricInfo> fabrics() {
-  return {tcp_fabric(), verbs_fabric(), ofi_fabric()};
+  std::vector<FabricInfo> all;
+  for (const Family& family : families) all.push_back(family.ask());
+  return all;
 }
 
 FabricInfo fabric(std::string_view name) {
-  const std::string_view family = name.substr(0, name.find(':'));
-  std::vector<FabricInfo> all = fabrics();
-  if (name.starts_with("ofi:")) all.back() = ofi_fabric(name.substr(family.size() + 1));
-  const auto found = std::ranges::find(all, name, &FabricInfo::name);
-  if (found == all.end()) {
-    std::vector<std::string> names;
-    for (const FabricInfo& known : all) names.push_back(known.name);
+  FabricInfo info = ask(name);
+  if (info.missing) {
     throw InputError({"fabric", 0, 0}, "",
-                     "unknown fabric \"" + std::string(name) + "\"" + suggestion(name, names));
+                     "\"" + info.name + "\" cannot be used here: " + *info.missing);
   }
-  if (found->missing) {
-    throw InputError({"fabric", 0, 0}, "",
-                     "\"" + found->name + "\" cannot be used here: " + *found->missing);
-  }
-  return *found;
+  return info;
 }
 
 }  // namespace calvo::realrun

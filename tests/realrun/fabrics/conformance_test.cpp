@@ -40,8 +40,8 @@ protected:
     return client;
   }
 
-  static PeerId enter(FabricClient& client, Node& node, const Ticket& with) {
-    return client.connect(peer_host(), node.admit(with), with, patience);
+  PeerId enter(FabricClient& client, Node& node, const Ticket& with) const {
+    return client.connect(host_, node.admit(with), with, patience);
   }
 
   /// Reads one byte of each end of the pool.
@@ -55,6 +55,7 @@ protected:
   }
 
   FabricInfo info_ = fabric(GetParam());
+  std::string host_ = peer_host(GetParam());
   Landing landing_{landing_bytes};
 };
 
@@ -160,7 +161,7 @@ TEST_P(Conformance, TwoClientsAtOnceGetTheirOwnBytes) {
   const auto work = [&](std::uint64_t number) {
     Landing landing(4 << 20);
     const auto client = client_for(landing);
-    const PeerId peer = client->connect(peer_host(), offers[number - 1], ticket(number), patience);
+    const PeerId peer = client->connect(host_, offers[number - 1], ticket(number), patience);
     for (int round = 0; round < 4; ++round) {
       landing.clear();
       std::vector<Read> reads;
@@ -283,9 +284,9 @@ TEST_P(Conformance, TakesNoTicketThatItHasNotIssued) {
   const PoolOffer offer = node.admit(ticket(1));
   Ticket wrong = ticket(1);
   wrong.bytes[31] ^= std::byte{1};
-  EXPECT_THROW(client->connect(peer_host(), offer, wrong, patience), std::runtime_error);
-  EXPECT_THROW(client->connect(peer_host(), offer, ticket(2), patience), std::runtime_error);
-  const PeerId peer = client->connect(peer_host(), offer, ticket(1), patience);
+  EXPECT_THROW(client->connect(host_, offer, wrong, patience), std::runtime_error);
+  EXPECT_THROW(client->connect(host_, offer, ticket(2), patience), std::runtime_error);
+  const PeerId peer = client->connect(host_, offer, ticket(1), patience);
   expect_works(*client, peer, landing_);
 }
 
@@ -300,9 +301,9 @@ TEST_P(Conformance, ADamagedOfferIsRefused) {
   PoolOffer longer = offer;
   longer.blob.push_back(std::byte{0});
   for (const PoolOffer& damaged : {shorter, empty, longer}) {
-    EXPECT_THROW(client->connect(peer_host(), damaged, ticket(1), patience), std::runtime_error);
+    EXPECT_THROW(client->connect(host_, damaged, ticket(1), patience), std::runtime_error);
   }
-  const PeerId peer = client->connect(peer_host(), offer, ticket(1), patience);
+  const PeerId peer = client->connect(host_, offer, ticket(1), patience);
   expect_works(*client, peer, landing_);
 }
 
@@ -314,7 +315,7 @@ TEST_P(Conformance, ARevokedTicketOpensNothing) {
   node.revoke(ticket(1));
   node.revoke(ticket(1));
   node.revoke(ticket(3));
-  EXPECT_THROW(client->connect(peer_host(), offer, ticket(1), patience), std::runtime_error);
+  EXPECT_THROW(client->connect(host_, offer, ticket(1), patience), std::runtime_error);
   expect_works(*client, other, landing_);
 }
 
@@ -406,7 +407,7 @@ TEST_P(Conformance, ReconnectsUnderTheSameTicket) {
   const auto client = client_for(landing_);
   const PoolOffer offer = node.admit(ticket(1));
   for (int round = 0; round < 5; ++round) {
-    const PeerId peer = client->connect(peer_host(), offer, ticket(1), patience);
+    const PeerId peer = client->connect(host_, offer, ticket(1), patience);
     expect_works(*client, peer, landing_);
     client->disconnect(peer);
   }
@@ -453,13 +454,13 @@ TEST_P(Conformance, ANodeThatEndsIsNoticed) {
   const auto client = client_for(landing_);
   Node node(plan());
   const PoolOffer offer = node.admit(ticket(1));
-  const PeerId peer = client->connect(peer_host(), offer, ticket(1), patience);
+  const PeerId peer = client->connect(host_, offer, ticket(1), patience);
   expect_works(*client, peer, landing_);
   node.stop();
   const std::array reads = {Read{0, landing_.slot(10), 1}, Read{0, landing_.slot(10), 2}};
   expect_ends_with(read_all(*client, peer, reads), ReadStatus::peer_gone);
   client->disconnect(peer);
-  EXPECT_THROW(client->connect(peer_host(), offer, ticket(1), patience), std::runtime_error);
+  EXPECT_THROW(client->connect(host_, offer, ticket(1), patience), std::runtime_error);
 }
 
 TEST_P(Conformance, AHungNodeCanBeGivenUp) {
@@ -505,12 +506,11 @@ TEST_P(Conformance, NobodyListeningIsSaidInOneLine) {
     offer = node.admit(ticket(1));
   }
   try {
-    client->connect(peer_host(), offer, ticket(1), patience);
+    client->connect(host_, offer, ticket(1), patience);
     FAIL() << "connected to nobody";
   } catch (const std::runtime_error& error) {
     EXPECT_EQ(std::string_view(error.what()).find('\n'), std::string_view::npos) << error.what();
-    EXPECT_NE(std::string_view(error.what()).find(peer_host()), std::string_view::npos)
-        << error.what();
+    EXPECT_NE(std::string_view(error.what()).find(host_), std::string_view::npos) << error.what();
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/random.hpp"
 #include "realrun/fabrics/ofi.hpp"
+#include "realrun/fabrics/verbs.hpp"
 
 namespace calvo::realrun {
 namespace {
@@ -33,9 +34,6 @@ std::vector<std::string> fabrics_to_test() {
   std::vector<std::string> names;
   for (const FabricInfo& info : fabrics()) {
     if (info.missing) continue;
-    if (info.name == "verbs" && environment("CALVO_FABRIC_BIND", "").empty()) {
-      continue;  // RDMA devices do not answer on the loopback address
-    }
     if (info.name == "ofi") {
       for (const char* provider : {"tcp;ofi_rxm", "net", "shm"}) {
         const FabricInfo one = ofi_fabric(provider);
@@ -48,12 +46,15 @@ std::vector<std::string> fabrics_to_test() {
   return names;
 }
 
-std::string bind_address() {
-  return environment("CALVO_FABRIC_BIND", "127.0.0.1");
+std::string bind_address(const std::string& fabric) {
+  const std::string wanted = environment("CALVO_FABRIC_BIND", "");
+  if (!wanted.empty()) return wanted;
+  const auto devices = fabric == "verbs" ? verbs_addresses() : std::vector<std::string>();
+  return devices.empty() ? "127.0.0.1" : devices.front();
 }
 
-std::string peer_host() {
-  return environment("CALVO_FABRIC_HOST", bind_address());
+std::string peer_host(const std::string& fabric) {
+  return environment("CALVO_FABRIC_HOST", bind_address(fabric));
 }
 
 std::byte pool_byte(std::uint64_t seed, std::uint64_t index) {

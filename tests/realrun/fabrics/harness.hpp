@@ -4,7 +4,8 @@
 // By default every fabric that can be used on this machine is tried over the loopback. On NICs of
 // your own:
 //   CALVO_FABRIC       the one to try: tcp, verbs, ofi, ofi:PROVIDER; it fails if it is missing
-//   CALVO_FABRIC_BIND  address that the storage node listens on; default 127.0.0.1
+//   CALVO_FABRIC_BIND  address that the storage node listens on; default: that of the first RDMA
+//                      device for verbs, else 127.0.0.1
 //   CALVO_FABRIC_HOST  address that the engine connects to; default: CALVO_FABRIC_BIND
 #pragma once
 
@@ -26,8 +27,8 @@ namespace calvo::realrun {
 inline constexpr Nanoseconds patience = std::chrono::seconds{60};
 
 std::vector<std::string> fabrics_to_test();
-std::string bind_address();
-std::string peer_host();
+std::string bind_address(const std::string& fabric = "");
+std::string peer_host(const std::string& fabric = "");
 
 /// Byte `index` of the pool that `seed` names.
 std::byte pool_byte(std::uint64_t seed, std::uint64_t index);

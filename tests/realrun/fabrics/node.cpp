@@ -187,7 +187,7 @@ int serve_in_this_process(const NodePlan& plan) {
   Stall gate(plan.pieces);
   std::vector<std::byte> pool = make_pool(plan.seed, plan.pool_bytes);
   const auto server =
-      fabric(plan.fabric).make_server(pool, {.bind = bind_address(), .port = 0, .gate = &gate});
+      fabric(plan.fabric).make_server(pool, {.bind = bind_address(plan.fabric), .gate = &gate});
   Order order;
   while (read_all_of(0, std::as_writable_bytes(std::span(&order, 1)))) {
     switch (order.verb) {

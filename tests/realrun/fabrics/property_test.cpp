@@ -45,7 +45,8 @@ protected:
     Owed peer;
     peer.node = random_.below(2);
     const Ticket mine = ticket(++tickets_);
-    peer.id = client_->connect(peer_host(), nodes_[peer.node]->admit(mine), mine, patience);
+    peer.id =
+        client_->connect(peer_host(info_.name), nodes_[peer.node]->admit(mine), mine, patience);
     peers_.push_back(std::move(peer));
   }
 
