@@ -40,6 +40,9 @@ elif verb == "realrun":
     if os.environ.get("STAND_IN_FAIL") == str(number):
         sys.exit("the network is gone")
     assert take("--fabric") == "tcp" and take("--device") == "host"
+    for flag in ("--node", "--key-file"):
+        while flag in arguments:
+            take(flag)
     out = pathlib.Path(arguments[arguments.index("--out") + 1])
     subprocess.run([calvo, "run", *arguments, "--quiet", "--no-timeline", "--set",
                     f"simulation.truth_noise={0.001 + 0.0001 * number}"], check=True)
