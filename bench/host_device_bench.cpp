@@ -55,8 +55,10 @@ void copy_stage(benchmark::State& state) {
   const DeviceOptions options = options_of(static_cast<std::int32_t>(state.range(0)), bytes);
   const auto device = realrun::device("host").make(options);
   std::byte* host = device->host_memory().data();
-  std::vector<std::byte> from(bytes, std::byte{1});
-  std::vector<std::byte> to(bytes, std::byte{2});
+  DeviceOptions other = options_of(16, 2 * bytes);  // the same kind of memory
+  other.pages = 1;
+  const auto memory = realrun::device("host").make(other);
+  std::byte* from = memory->host_memory().data();
   CopyJob job;
   for (std::int32_t page = 0; page < options.pages; ++page) {
     job.blocks.push_back({page, host + page * page_bytes(options)});
@@ -77,8 +79,7 @@ void copy_stage(benchmark::State& state) {
     copying += taken;
     state.SetIterationTime(taken);
     const auto begin = Clock::now();  // one call: what nobody can beat
-    std::memcpy(to.data(), from.data(), from.size());
-    benchmark::DoNotOptimize(to.data());
+    std::memcpy(from + bytes, from, bytes);
     benchmark::ClobberMemory();
     bare += seconds_since(begin);
   }

@@ -146,9 +146,11 @@ TEST(HostCopies, AnUnfinishedDeviceMayBeThrownAway) {
   const auto start = steady_clock::now();
   {
     const auto device = make_host(options);
-    const std::vector<PageCopy> blocks(3, {1, device->host_memory().data()});
-    device->copies().post(job_of(CopyDirection::in, blocks, 1));
-    device->copies().post(job_of(CopyDirection::out, blocks, 2));
+    std::byte* host = device->host_memory().data();
+    const std::vector<PageCopy> in(3, {1, host});
+    const std::vector<PageCopy> out(3, {2, host + page_bytes(options)});
+    device->copies().post(job_of(CopyDirection::in, in, 1));
+    device->copies().post(job_of(CopyDirection::out, out, 2));
     std::vector<std::uint64_t> done;
     device->copies().poll(done);
     EXPECT_TRUE(done.empty());
