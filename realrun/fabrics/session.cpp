@@ -57,15 +57,13 @@ std::array<std::byte, size> random_array() {
 
 Digest prove(const Ticket& ticket, std::string_view role, const Nonce& first, const Nonce& second,
              const SessionId& session) {
-  std::vector<std::byte> text;
-  const auto add = [&](std::span<const std::byte> part) {
-    text.insert(text.end(), part.begin(), part.end());
-  };
-  add(std::as_bytes(std::span(role)));
-  add(first);
-  add(second);
-  add(session);
-  return hmac_sha256(ticket.bytes, text);
+  std::string text(role);
+  for (const std::span<const std::byte> part :
+       {std::span<const std::byte>(first), std::span<const std::byte>(second),
+        std::span<const std::byte>(session)}) {
+    text.append(reinterpret_cast<const char*>(part.data()), part.size());
+  }
+  return hmac_sha256(ticket.bytes, std::as_bytes(std::span(text)));
 }
 
 Door read_door(const PoolOffer& offer) {
