@@ -23,5 +23,6 @@ Verb add_list(CLI::App& program);
 Verb add_trace(CLI::App& program);
 Verb add_replay(CLI::App& program);
 Verb add_validate(CLI::App& program);
+Verb add_kvnode(CLI::App& program);
 
 }  // namespace calvo::cli
