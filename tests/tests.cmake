@@ -19,6 +19,9 @@ function(calvo_tests folder)
   if(CALVO_TESTS_TOGETHER)
     add_test(NAME ${folder} COMMAND calvo_${name}_tests --gtest_brief=1)
     set_tests_properties(${folder} PROPERTIES TIMEOUT 1200 LABELS ${label})
+    if(label MATCHES "cli|realrun")
+      set_tests_properties(${folder} PROPERTIES COST 100)  # the longest start first
+    endif()
   else()
     gtest_discover_tests(calvo_${name}_tests DISCOVERY_TIMEOUT 60
       PROPERTIES TIMEOUT 600 LABELS ${label})
