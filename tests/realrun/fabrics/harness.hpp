@@ -6,6 +6,8 @@
 //   CALVO_FABRIC       the one to try: tcp, verbs, ofi, ofi:PROVIDER; it fails if it is missing
 //   CALVO_FABRIC_BIND  address that the storage node listens on; default: that of the first RDMA
 //                      device for verbs, else 127.0.0.1
+//   CALVO_FABRIC_LAUNCHER  what to put before the command of a storage node, for example
+//                      "ssh node7 env CALVO_FABRIC=verbs CALVO_FABRIC_BIND=10.0.0.7"
 //   CALVO_FABRIC_HOST  address that the engine connects to; default: CALVO_FABRIC_BIND
 #pragma once
 

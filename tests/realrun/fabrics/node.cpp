@@ -5,9 +5,12 @@
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <mutex>
+#include <sstream>
 #include <stdexcept>
 
 #include <fcntl.h>
@@ -67,6 +70,13 @@ bool write_all_of(int fd, std::span<const std::byte> bytes) {
   return true;
 }
 
+/// What comes before the command of a node, for nodes on other machines.
+std::vector<std::string> launcher() {
+  const char* text = std::getenv("CALVO_FABRIC_LAUNCHER");
+  std::istringstream words(text == nullptr ? "" : text);
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
 struct Order {
   char verb = 0;
   Ticket ticket;
@@ -97,20 +107,19 @@ Node::Node(const NodePlan& plan) : fabric_(plan.fabric) {
   if (pipe2(input, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0) {
     throw std::runtime_error("pipe");
   }
-  std::array<std::string, 6> words = {"/proc/self/exe",
-                                      "--serve",
-                                      plan.fabric,
-                                      std::to_string(plan.seed),
-                                      std::to_string(plan.pool_bytes),
-                                      std::to_string(plan.pieces)};
-  std::array<char*, words.size() + 1> arguments{};
-  for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
+  std::vector<std::string> words = launcher();
+  words.insert(words.end(), {std::filesystem::read_symlink("/proc/self/exe"), "--serve",
+                             plan.fabric, std::to_string(plan.seed),
+                             std::to_string(plan.pool_bytes), std::to_string(plan.pieces)});
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, input[0], 0);
   posix_spawn_file_actions_adddup2(&actions, output[1], 1);
   const int error =
-      posix_spawn(&pid_, words[0].c_str(), &actions, nullptr, arguments.data(), environ);
+      posix_spawnp(&pid_, words[0].c_str(), &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   ::close(input[0]);
   ::close(output[1]);
