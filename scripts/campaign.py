@@ -12,7 +12,9 @@ A campaign is a JSON file:
   repeats     real runs of each engine on each scenario, interleaved in random order
   attempts    how often one of them is tried before it is given up
   seed        of that order
-  testbed     {fabric, device, nodes, rate, calibrate: [arguments], realrun: [arguments]}
+  testbed     fabric, device; nodes: how many; rate: of each node's link ("125 Mbit/s"); hardware:
+              more arguments of `calvo calibrate` and `calvo realrun` (pacing, cores); realrun: of
+              the latter only
   tolerances  limits of `calvo validate`; {} for its own
   control     {scenario, factor}: with link rates that are wrong by this factor, this scenario's
               predictions must be found outside; null for no such control
@@ -21,6 +23,7 @@ Every key must be there, and no other.
 import dataclasses
 import json
 import pathlib
+import re
 
 
 class CampaignError(Exception):
@@ -54,8 +57,12 @@ class Testbed:
     device: str
     nodes: int
     rate: str
-    calibrate: list
+    hardware: list
     realrun: list
+
+    def tc_rate(self):
+        """The rate as tc writes it."""
+        return self.rate.removesuffix("/s").replace(" ", "").lower()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,9 +141,11 @@ def load(path):
     for key in ("repeats", "attempts"):
         _expect(_is_count(text[key]), where, key, "a whole number above 0")
     _expect(isinstance(text["seed"], int), where, "seed", "a whole number")
-    for key in ("fabric", "device", "rate"):
+    for key in ("fabric", "device"):
         _expect(isinstance(bed[key], str), where, f"testbed.{key}", "a text")
-    for key in ("calibrate", "realrun"):
+    _expect(isinstance(bed["rate"], str) and re.fullmatch(r"[0-9.]+ [MG]bit/s", bed["rate"]), where,
+            "testbed.rate", "a rate like 125 Mbit/s")
+    for key in ("hardware", "realrun"):
         _expect(_is_list_of_text(bed[key]), where, f"testbed.{key}", "a list of texts")
     _expect(_is_count(bed["nodes"]), where, "testbed.nodes", "a whole number above 0")
     _expect(isinstance(text["scenarios"], dict) and text["scenarios"] and

@@ -61,7 +61,8 @@ class Protocol:
         self.out = arguments.out
         self.calibration = self.out / "calibration.yaml"
         self.manifest = self.out / "manifest.json"
-        self.testbed = Netns(self.calvo, programs) if arguments.testbed == "netns" else Loopback()
+        self.testbed = Netns(self.calvo, programs) if arguments.testbed == "netns" else Loopback(
+            campaign.testbed.rate)
         self.durations = []
 
     def say(self, text):
@@ -75,12 +76,17 @@ class Protocol:
         bed = self.campaign.testbed
         cell = self.campaign.cells()[0]
         self.say("calibrating")
-        partial = self.calibration.with_name("calibration.yaml.partial")
+        place = self.out / "calibrating"
+        shutil.rmtree(place, ignore_errors=True)  # of a campaign that was interrupted
+        place.mkdir()
         scenario = [self.campaign.scenario, *overrides_of(cell)]
         with self.testbed.nodes(scenario, bed.fabric, ["--synthetic"]) as nodes:
             self.programs.run([self.calvo, "calibrate", *scenario, "--fabric", bed.fabric,
-                               "--device", bed.device, *nodes, *bed.calibrate, "-o", partial])
-        partial.replace(self.calibration)
+                               "--device", bed.device, *nodes, *bed.hardware, "-o",
+                               place / self.calibration.name])
+        for file in sorted(place.iterdir(), key=lambda file: file.name == self.calibration.name):
+            file.rename(self.out / file.name)  # the calibration last: it says that all are there
+        place.rmdir()
 
     def scenario_arguments(self, cell, more=()):
         """A cell's scenario, the same for simulator, storage nodes and real runner."""
@@ -194,7 +200,8 @@ class Protocol:
         with self.testbed.nodes(scenario, bed.fabric, ["--preload", "scenario"]) as nodes:
             self.programs.run([self.calvo, "realrun", *scenario, "--engine", cell.engine,
                                "--fabric", bed.fabric, "--device", bed.device, *nodes,
-                               *bed.realrun, "--out", directory])
+                               *bed.hardware, *bed.realrun, "--no-timeline", "--quiet", "--out",
+                               directory])
 
     def fault_of(self, cell, attempt):
         """Why `calvo validate` would discard a run; it also refuses one of other work."""

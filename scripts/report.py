@@ -100,10 +100,11 @@ def heading(protocol):
     yield f"* program: {version}"
     yield f"* machine: {environment.get('host', '?')}, {environment.get('cpu', '?')}"
     nodes = (f"{bed.nodes} storage nodes in network namespaces, links of {bed.rate}"
-             if protocol.testbed.name == "netns" else "storage nodes on loopback")
+             if protocol.testbed.name == "netns"
+             else f"storage nodes on loopback, each paced to {bed.rate}")
     yield f"* testbed: fabric {bed.fabric}, device {bed.device}, {nodes}"
-    yield (f"* predictions frozen {manifest['frozen']}, before the first real run: manifest.json has "
-           f"the SHA-256 of {len(manifest['sha256'])} files")
+    yield (f"* predictions frozen {manifest['frozen']}, before the first real run: manifest.json "
+           f"has the SHA-256 of {len(manifest['sha256'])} files")
     yield f"* held out, named before anything was measured: {', '.join(campaign.holdout) or 'none'}"
     yield f"* repeats: {campaign.repeats}, engines and scenarios interleaved in random order"
 

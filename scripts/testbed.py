@@ -97,11 +97,15 @@ def tail(path, lines=15):
 
 
 class Loopback:
+    """Nodes that the programs start themselves, and that pace themselves."""
     name = "loopback"
+
+    def __init__(self, rate):
+        self.rate = rate
 
     @contextlib.contextmanager
     def nodes(self, _scenario, _fabric, _pool):
-        yield []
+        yield ["--pace", self.rate]
 
 
 class Netns:
@@ -154,5 +158,5 @@ def enter_netns(campaign, arguments, calvo):
     script = pathlib.Path(__file__).with_name("netns_testbed.sh")
     bed = campaign.testbed
     sys.stdout.flush()
-    os.execv(script, [str(script), "--nodes", str(bed.nodes), "--rate", bed.rate, "--calvo",
+    os.execv(script, [str(script), "--nodes", str(bed.nodes), "--rate", bed.tc_rate(), "--calvo",
                       str(calvo), "exec", sys.executable, *arguments])

@@ -47,7 +47,7 @@ CAMPAIGN = {
                   "try-high": ["workload.synthetic.arrival.rate=0.9 /s"]},
     "engines": ["calvo", "vllm_sync"], "baseline": "vllm_sync", "holdout": ["try-high"],
     "repeats": 2, "attempts": 2, "seed": 1,
-    "testbed": {"fabric": "tcp", "device": "host", "nodes": 1, "rate": "1gbit", "calibrate": [],
+    "testbed": {"fabric": "tcp", "device": "host", "nodes": 1, "rate": "1 Gbit/s", "hardware": [],
                 "realrun": []},
     "tolerances": {"ttft_p50": "5 %"}, "control": {"scenario": "try-low", "factor": 0.8},
 }
@@ -197,7 +197,9 @@ class Protocol(unittest.TestCase):
                 ({"holdout": ["try-mid"]}, 'holdout: no scenario "try-mid" (one of: try-low, '
                                            'try-high)'),
                 ({"scenario": "t.yaml"}, "scenario: no file "),
-                ({"testbed": {}}, 'testbed: "fabric" is missing')]:
+                ({"testbed": {}}, 'testbed: "fabric" is missing'),
+                ({"testbed": {**CAMPAIGN["testbed"], "rate": "1gbit"}},
+                 '"testbed.rate" must be a rate like 125 Mbit/s')]:
             with self.subTest(message):
                 self.write_campaign(**change)
                 code, _, err = self.protocol()

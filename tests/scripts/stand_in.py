@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Stands in for calvo on a machine without a testbed: `realrun` simulates with a little noise of its
-own and says that it was real, `calibrate` writes what it is told to. Everything else is calvo's.
+"""Stands in for calvo on a machine without a testbed: `realrun` simulates with a little noise of
+its own and says that it was real, `calibrate` writes what it is told to. All else is calvo's.
 
 From the environment: CALVO (the program), STAND_IN_CALIBRATION (the file to write),
 STAND_IN_CALLS (a file that gets a line for each call), STAND_IN_LATE (the call of realrun, counted
@@ -40,11 +40,11 @@ elif verb == "realrun":
     if os.environ.get("STAND_IN_FAIL") == str(number):
         sys.exit("the network is gone")
     assert take("--fabric") == "tcp" and take("--device") == "host"
-    for flag in ("--node", "--key-file"):
+    for flag in ("--node", "--key-file", "--pace"):
         while flag in arguments:
             take(flag)
     out = pathlib.Path(arguments[arguments.index("--out") + 1])
-    subprocess.run([calvo, "run", *arguments, "--quiet", "--no-timeline", "--set",
+    subprocess.run([calvo, "run", *arguments, "--set",
                     f"simulation.truth_noise={0.001 + 0.0001 * number}"], check=True)
     environment = json.loads((out / "environment.json").read_text())
     environment.update(driver="realrun", fabric="tcp", device="host")
