@@ -38,7 +38,8 @@ public:
 
   /// Fills what is absent of `run` with synthetic blocks, in order, as far as there is room.
   void preload(BlockRun run, std::uint64_t seed);
-  /// The same for a run that is asked for: what is there of its beginning stays, and counts as used.
+  /// The same for a run that is asked for: what is there of its beginning stays, and counts as
+  /// used.
   void make_synthetic(BlockRun run, std::uint64_t seed);
 
   /// A store in progress: slots are taken for the blocks that were absent. They become visible all

@@ -252,8 +252,14 @@ bool NodeLoop::take(Peer& peer, const Frame& frame) {
 bool NodeLoop::shake_hands(Peer& peer, const Frame& frame) {
   switch (peer.handshake.take(frame, peer.out.tail())) {
     case NodeHandshake::State::proved:
-      admit(peer);
-      return true;
+      try {
+        admit(peer);
+        return true;
+      } catch (const std::runtime_error& error) {  // a fabric that has run out of something
+        fabrics_.revoke(peer.ticket);
+        refuse(peer, fmt::format("it cannot be given access to the pool: {}", error.what()));
+        return false;
+      }
     case NodeHandshake::State::failed:
       break;
     default:

@@ -1,11 +1,7 @@
 #include "realrun/node/node_metrics.hpp"
 
-#include <atomic>
-#include <chrono>
 #include <exception>
-#include <stdexcept>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -16,7 +12,6 @@
 #include <prometheus/metric_type.h>
 
 #include "core/input_error.hpp"
-#include "realrun/fabrics/socket.hpp"
 #include "realrun/wire/endpoint.hpp"
 
 namespace calvo::realrun {
@@ -92,7 +87,6 @@ std::unique_ptr<prometheus::Exposer> expose(const std::string& address) {
 struct NodeMetrics::Impl {
   std::shared_ptr<Collector> collector;
   std::unique_ptr<prometheus::Exposer> exposer;
-  Endpoint here;  ///< where this process reaches it
 };
 
 NodeMetrics::NodeMetrics(const std::string& bind, std::uint16_t port, const Tally& tally,
@@ -101,28 +95,9 @@ NodeMetrics::NodeMetrics(const std::string& bind, std::uint16_t port, const Tall
   impl_->collector = std::make_shared<Collector>(tally, capacity_blocks, pool_bytes);
   impl_->exposer = expose(Endpoint{bind == "localhost" ? "127.0.0.1" : bind, port}.text());
   impl_->exposer->RegisterCollectable(impl_->collector);
-  const bool any = bind == "0.0.0.0" || bind == "::";
-  impl_->here = {any ? "localhost" : bind, this->port()};
 }
 
-// The exposer's thread notices that it should stop when its socket wakes it, or after two seconds.
-NodeMetrics::~NodeMetrics() {
-  const Endpoint here = impl_->here;
-  std::atomic<bool> stopped = false;
-  std::thread stopper([&] {
-    impl_->exposer.reset();
-    stopped = true;
-  });
-  while (!stopped) {
-    try {
-      transport::connect_to(here.host, here.port,
-                            transport::deadline_in(std::chrono::milliseconds{100}));
-    } catch (const std::runtime_error&) {  // it has stopped listening
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
-  }
-  stopper.join();
-}
+NodeMetrics::~NodeMetrics() = default;
 
 std::uint16_t NodeMetrics::port() const {
   return static_cast<std::uint16_t>(impl_->exposer->GetListeningPorts().at(0));

@@ -14,6 +14,7 @@ public:
   /// The tally outlives this. Throws InputError if the port cannot be had.
   NodeMetrics(const std::string& bind, std::uint16_t port, const Tally& tally,
               std::int64_t capacity_blocks, std::uint64_t pool_bytes);
+  /// Takes up to two seconds: so long the library's thread sleeps.
   ~NodeMetrics();
 
   std::uint16_t port() const;

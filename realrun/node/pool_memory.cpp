@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -18,11 +19,12 @@ namespace {
 
 constexpr std::uint64_t huge_page = 2 << 20;
 
-/// The number in a file that holds nothing else; the largest there is if it holds none ("max").
-std::uint64_t number_in(const char* path) {
+/// The number in a file that holds nothing else; nothing if it holds none ("max") or is not there.
+std::optional<std::uint64_t> number_in(const char* path) {
   std::ifstream file(path);
   std::uint64_t number = 0;
-  return file >> number ? number : std::numeric_limits<std::uint64_t>::max();
+  if (!(file >> number)) return std::nullopt;
+  return number;
 }
 
 std::string size_text(std::uint64_t bytes) {
@@ -40,9 +42,11 @@ std::uint64_t available_memory() {
   while (file >> field >> kilobytes && std::getline(file, unit)) {
     if (field == "MemAvailable:") available = kilobytes * 1024;
   }
-  const std::uint64_t limit = std::min(number_in("/sys/fs/cgroup/memory.max"),
-                                       number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
-  return std::min(available, limit);
+  for (const char* limit :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    available = std::min(available, number_in(limit).value_or(available));
+  }
+  return available;
 }
 
 PoolMemory::PoolMemory(std::uint64_t bytes, bool huge_pages, const std::string& who) {
@@ -60,12 +64,12 @@ PoolMemory::PoolMemory(std::uint64_t bytes, bool huge_pages, const std::string& 
   if (memory == MAP_FAILED) {
     const int error = errno;
     if (huge_pages) {
-      throw wrong(
-          fmt::format("{} huge pages of 2 MiB are not to be had: {}; as root, run sysctl "
-                      "vm.nr_hugepages={}, or "
-                      "do without them",
-                      size / huge_page, std::strerror(error),
-                      size / huge_page + number_in("/proc/sys/vm/nr_hugepages")));
+      const std::uint64_t pages = size / huge_page;
+      const std::uint64_t there = number_in("/proc/sys/vm/nr_hugepages").value_or(0);
+      throw wrong(fmt::format(
+          "{} huge pages of 2 MiB are not to be had: {}; as root, run sysctl vm.nr_hugepages={}, "
+          "or do without them",
+          pages, std::strerror(error), pages + there));
     }
     throw wrong(fmt::format("the system does not give a pool of {}: {}; give it less capacity",
                             size_text(bytes), std::strerror(error)));

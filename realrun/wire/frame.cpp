@@ -51,15 +51,19 @@ std::optional<std::uint32_t> largest_payload(FrameSource source, FrameType type,
   return std::nullopt;
 }
 
-void append_frame(Bytestring& out, FrameType type, std::uint64_t tag,
-                  std::span<const std::byte> payload) {
-  CALVO_EXPECT(payload.size() <= std::numeric_limits<std::uint32_t>::max());
+void append_header(Bytestring& out, FrameType type, std::uint64_t tag, std::size_t payload) {
+  CALVO_EXPECT(payload <= std::numeric_limits<std::uint32_t>::max());
   ByteWriter writer(out);
-  writer.number(static_cast<std::uint32_t>(payload.size()));
+  writer.number(static_cast<std::uint32_t>(payload));
   writer.number(static_cast<std::uint16_t>(type));
   writer.number(std::uint16_t{0});
   writer.number(tag);
-  writer.raw(payload);
+}
+
+void append_frame(Bytestring& out, FrameType type, std::uint64_t tag,
+                  std::span<const std::byte> payload) {
+  append_header(out, type, tag, payload.size());
+  ByteWriter(out).raw(payload);
 }
 
 std::span<std::byte> FrameParser::space() {

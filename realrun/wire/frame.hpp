@@ -57,6 +57,8 @@ struct Frame {
   std::span<const std::byte> payload;
 };
 
+/// Appends the header of a frame whose payload the caller appends.
+void append_header(Bytestring& out, FrameType type, std::uint64_t tag, std::size_t payload);
 /// Appends header and payload.
 void append_frame(Bytestring& out, FrameType type, std::uint64_t tag,
                   std::span<const std::byte> payload);

@@ -87,10 +87,10 @@ void append(Bytestring& out, std::uint64_t tag, const StoreBegin& message) {
 
 void append(Bytestring& out, std::uint64_t tag, const StoreBlock& message) {
   out.reserve(out.size() + frame_header_bytes + 4 + message.bytes.size());
-  append_as(out, FrameType::store_block, tag, [&](ByteWriter& writer) {
-    writer.number(message.index);
-    writer.raw(message.bytes);
-  });
+  append_header(out, FrameType::store_block, tag, 4 + message.bytes.size());
+  ByteWriter writer(out);
+  writer.number(message.index);
+  writer.raw(message.bytes);
 }
 
 void append(Bytestring& out, std::uint64_t tag, const StoreAnswer& message) {

@@ -1,5 +1,6 @@
 // Who does not get in, what each side is told, and what a stranger can do.
 #include <chrono>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -241,6 +242,23 @@ TEST(NodeRefusal, APoolThatCannotBeIsNamed) {
   options.config.block_bytes = 3;
   EXPECT_EQ(error_of([&] { NodeServer server(options); }),
             "kvnode:0:0: a block of 3 bytes; a block has a positive, even number of bytes");
+}
+
+TEST(NodeRefusal, HugePagesThatAreNotThereAreNamedWithTheCommand) {
+  std::uint64_t there = 0;
+  std::ifstream("/proc/sys/vm/nr_hugepages") >> there;
+  constexpr std::uint64_t huge_page = 2 << 20;
+  const std::uint64_t pages = there + 1;
+  NodeOptions options = small_node();
+  const auto stride = static_cast<std::uint64_t>(BlockFormat{4096}.stride());
+  options.capacity_blocks = static_cast<std::int64_t>(pages * huge_page / stride);
+  options.huge_pages = true;
+  const std::string error = error_of([&] { NodeServer server(options); });
+  if (error.empty()) GTEST_SKIP() << "this system gives huge pages without setting them aside";
+  EXPECT_EQ(error, "kvnode:0:0: " + std::to_string(pages) +
+                       " huge pages of 2 MiB are not to be had: Cannot allocate memory; as root, "
+                       "run sysctl vm.nr_hugepages=" +
+                       std::to_string(pages + there) + ", or do without them");
 }
 
 TEST(NodeRefusal, AFabricThatIsNoneIsNamed) {

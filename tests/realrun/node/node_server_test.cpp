@@ -1,6 +1,7 @@
 #include "realrun/node/node_server.hpp"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -233,20 +234,21 @@ TEST(NodeClient, AStoreBeyondWhatMayWaitIsRefusedAtOnce) {
 }
 
 TEST(NodeServer, LeavesNoThreadAndNoDescriptor) {
-  const auto once = [] {
+  const auto once = [](std::optional<std::uint16_t> metrics_port) {
     NodeOptions options = small_node();
     options.fabrics = {"tcp"};
-    options.metrics_port = 0;
+    options.metrics_port = metrics_port;
     const NodeServer server(options);
     NodeClient client(to(server));
     NodeClient other(to(server));
     store(client, run_of(1, 3));
     lease(other, run_of(1, 3));
   };
-  once();  // what libraries open once stays open
+  once(0);  // what libraries open once stays open
   const int descriptors = open_descriptors();
   const int tasks = threads();
-  for (int i = 0; i < 3; ++i) once();
+  once(0);
+  for (int i = 0; i < 3; ++i) once(std::nullopt);
   EXPECT_TRUE(eventually([&] { return threads() == tasks; })) << threads() << " not " << tasks;
   EXPECT_EQ(open_descriptors(), descriptors);
 }
