@@ -85,6 +85,11 @@ Ticket ticket(std::uint64_t number) {
   return made;
 }
 
+bool all_are(std::byte value, std::span<const std::byte> bytes) {
+  return bytes.empty() ||
+         (bytes[0] == value && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
 Landing::Landing(std::size_t bytes) : bytes_(bytes, canary) {}
 
 std::span<std::byte> Landing::slot(std::size_t size) {
@@ -106,16 +111,15 @@ void Landing::clear() {
 
 bool Landing::canaries_live() const {
   const std::byte* from = bytes_.data();
-  const auto is_canary = [](std::byte value) { return value == canary; };
   for (const auto& slot : slots_) {
-    if (!std::all_of(from, static_cast<const std::byte*>(slot.data()), is_canary)) return false;
+    if (!all_are(canary, {from, slot.data()})) return false;
     from = slot.data() + slot.size();
   }
-  return std::all_of(from, bytes_.data() + bytes_.size(), is_canary);
+  return all_are(canary, {from, bytes_.data() + bytes_.size()});
 }
 
 bool Landing::is_blank(std::span<const std::byte> slot) {
-  return std::ranges::all_of(slot, [](std::byte value) { return value == blank; });
+  return all_are(blank, slot);
 }
 
 bool holds_pool(std::span<const std::byte> bytes, std::uint64_t seed, std::uint64_t offset) {

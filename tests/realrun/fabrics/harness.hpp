@@ -42,6 +42,9 @@ std::span<const std::byte> shared_pool();
 /// Distinct for each number.
 Ticket ticket(std::uint64_t number);
 
+/// Is each of `bytes` this value?
+bool all_are(std::byte value, std::span<const std::byte> bytes);
+
 /// Memory to land in. Whatever no slot covers holds canaries.
 class Landing {
 public:

@@ -141,8 +141,7 @@ protected:
   void expect_untouched() {
     EXPECT_TRUE(landing_.canaries_live());
     for (const auto& slot : returned_) {
-      EXPECT_TRUE(std::ranges::all_of(slot, [](std::byte value) { return value == given_back; }))
-          << "written after it was given back";
+      EXPECT_TRUE(all_are(given_back, slot)) << "written after it was given back";
     }
   }
 
