@@ -228,15 +228,18 @@ Instance::Issue Instance::issue_fetch(Job& job) {
   std::int32_t to = first;
   for_pieces(spec, first, job.use, [&](BlockRun run, std::int32_t) {
     return for_node_pieces(run, resources_, [&](const PlacedRun& piece) {
-      if (source_of(job, to, piece.node) != node) return false;
-      const KvBook::Piece state = host_.look(piece.blocks);
-      if (state.state != KvBook::State::absent) return false;
-      const auto count = static_cast<std::int32_t>(
-          std::min<std::int64_t>(same_source(job, to, state.count), room - (to - first)));
-      if (count == 0) return false;
-      host_.reserve({piece.blocks.first, count}, slot);
-      to += count;
-      return count == piece.blocks.count;
+      for (BlockRun rest = piece.blocks; rest.count > 0;) {  // taking slots may evict what follows
+        if (source_of(job, to, piece.node) != node) return false;
+        const KvBook::Piece state = host_.look(rest);
+        if (state.state != KvBook::State::absent) return false;
+        const auto count = static_cast<std::int32_t>(
+            std::min<std::int64_t>(same_source(job, to, state.count), room - (to - first)));
+        if (count == 0) return false;
+        host_.reserve({rest.first, count}, slot);
+        to += count;
+        rest = behind(rest, count);
+      }
+      return true;
     });
   });
   Run& run = runs_[slot];
