@@ -17,9 +17,9 @@ struct KvLayout {
 
   std::int64_t token_values() const { return std::int64_t{kv_heads} * head_dim; }
   std::int64_t plane_values() const { return block_tokens * token_values(); }
-  std::int64_t page_values() const { return 2 * layers * plane_values(); }
+  std::int64_t page_values() const { return std::int64_t{2} * layers * plane_values(); }
   std::int64_t keys(std::int32_t layer, std::int64_t token) const {
-    return 2 * layer * plane_values() + token * token_values();
+    return std::int64_t{2} * layer * plane_values() + token * token_values();
   }
   std::int64_t values(std::int32_t layer, std::int64_t token) const {
     return keys(layer, token) + plane_values();

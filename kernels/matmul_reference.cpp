@@ -9,18 +9,18 @@ namespace {
 constexpr std::int64_t block_rows = 48;  // stay in the first-level cache while all panels pass by
 
 namespace any_cpu {
-#define TILE_TARGET
-#define TILE_LANES 4  // of every 64-bit CPU
-#define TILE_ROWS 3
+#define CALVO_TILE_TARGET
+#define CALVO_TILE_LANES 4  // of every 64-bit CPU
+#define CALVO_TILE_ROWS 3
 #include "kernels/matmul_tile.inc"
 }  // namespace any_cpu
 
 #if defined(__x86_64__)
 // avx2 without fma: a fused product would have other bits.
 namespace avx2 {
-#define TILE_TARGET __attribute__((target("avx2")))
-#define TILE_LANES 8
-#define TILE_ROWS 6
+#define CALVO_TILE_TARGET __attribute__((target("avx2")))
+#define CALVO_TILE_LANES 8
+#define CALVO_TILE_ROWS 6
 #include "kernels/matmul_tile.inc"
 }  // namespace avx2
 #endif

@@ -59,13 +59,17 @@ TEST(WideTable, SaysWhereATableIsDamaged) {
 }
 
 TEST(KernelTables, ShippedOnesAreThereForEveryGpuThatNamesSome) {
+  int named = 0;
   for (const GpuSpec& gpu : testing::catalogue().gpus) {
+    if (gpu.kernel_tables.empty()) continue;
+    ++named;
     const KernelTables& tables = testing::tables_of(gpu.kernel_tables);
     EXPECT_GT(tables.gemm.rows.size(), 150U) << gpu.name;
     EXPECT_GT(tables.context.rows.size(), 200U) << gpu.name;
     EXPECT_GT(tables.generation.rows.size(), 200U) << gpu.name;
     EXPECT_EQ(tables.allreduce.rows.size(), 3U) << gpu.name;
   }
+  EXPECT_EQ(named, 3);
 }
 
 }  // namespace
