@@ -23,6 +23,8 @@ public:
   /// there.
   bool harvest();
 
+  bool in_flight() const { return !reads_.idle(); }
+
   /// Asks for a wake-up at the next completion; harvest once more before sleeping.
   void arm();
   int completion_fd() const { return link_.completions->fd; }
