@@ -64,6 +64,13 @@ class Testbed:
         """The rate as tc writes it."""
         return self.rate.removesuffix("/s").replace(" ", "").lower()
 
+    def tc_burst(self):
+        """Bytes that may pass unshaped after a pause, which no prediction knows of: 2 ms of the
+        rate, and no less than a few packets of 9,000 bytes."""
+        number, unit = self.rate.split()
+        bits_per_s = float(number) * {"M": 1e6, "G": 1e9}[unit[0]]
+        return f"{max(32_000, round(0.002 * bits_per_s / 8))}b"
+
 
 @dataclasses.dataclass(frozen=True)
 class Campaign:

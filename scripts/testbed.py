@@ -158,5 +158,5 @@ def enter_netns(campaign, arguments, calvo):
     script = pathlib.Path(__file__).with_name("netns_testbed.sh")
     bed = campaign.testbed
     sys.stdout.flush()
-    os.execv(script, [str(script), "--nodes", str(bed.nodes), "--rate", bed.tc_rate(), "--calvo",
-                      str(calvo), "exec", sys.executable, *arguments])
+    os.execv(script, [str(script), "--nodes", str(bed.nodes), "--rate", bed.tc_rate(), "--burst",
+                      bed.tc_burst(), "--calvo", str(calvo), "exec", sys.executable, *arguments])
