@@ -11,6 +11,8 @@ namespace calvo::analysis {
 /// scenario and seed, and therefore stays out of the other files.
 struct Environment {
   std::string driver;  ///< who executed the commands: "sim" or "realrun"
+  std::string fabric;  ///< realrun: by name; the next likewise
+  std::string device;
   std::string command;
   std::string version;
   std::string git_commit;  ///< when the build was configured; empty if unknown

@@ -14,8 +14,9 @@ constexpr double period_s = 0.2;
 
 }  // namespace
 
-ProgressLine::ProgressLine(Wanted wanted)
+ProgressLine::ProgressLine(Wanted wanted, const char* time)
     : active_(wanted == Wanted::yes && ::isatty(STDERR_FILENO) == 1),
+      time_(time),
       start_(wall_seconds()),
       next_(start_ + period_s) {}
 
@@ -31,9 +32,8 @@ void ProgressLine::show(const sim::Progress& progress) {
   drawn_ = true;
   const double rate = static_cast<double>(progress.ended) / (now - start_);
   const double left = rate > 0 ? static_cast<double>(progress.total - progress.ended) / rate : 0;
-  fmt::print(stderr,
-             "\r{} of {} requests, {:.0f} s simulated, {:.0f} requests/s, {:.0f} s left\x1b[K",
-             progress.ended, progress.total, progress.simulated_s, rate, left);
+  fmt::print(stderr, "\r{} of {} requests, {:.0f} s {}, {:.0f} requests/s, {:.0f} s left\x1b[K",
+             progress.ended, progress.total, progress.simulated_s, time_, rate, left);
   std::fflush(stderr);
 }
 

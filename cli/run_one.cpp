@@ -3,12 +3,12 @@
 #include <csignal>
 #include <optional>
 
-#include "analysis/environment.hpp"
 #include "analysis/output_file.hpp"
 #include "analysis/summary_json.hpp"
 #include "analysis/timeline_json.hpp"
 #include "cli/build_info.hpp"
 #include "cli/usage.hpp"
+#include "realrun/engine/realrun.hpp"
 #include "sim/simulate.hpp"
 
 namespace calvo::cli {
@@ -19,6 +19,7 @@ volatile std::sig_atomic_t stop_wanted = 0;
 void on_signal(int) {
   stop_wanted = 1;
   sim::request_stop();
+  realrun::request_stop();
 }
 
 RunResult simulate(scenarios::Scenario& scenario, const RunOneOptions& options,
@@ -37,35 +38,6 @@ RunResult simulate(scenarios::Scenario& scenario, const RunOneOptions& options,
   RunResult result = sim::simulate(scenario, simulation);
   if (events) events->close();
   return result;
-}
-
-analysis::Environment environment_of(const std::string& command, double wall_s, double cpu_s,
-                                     const RunResult& result) {
-  const BuildInfo build = build_info();
-  analysis::Environment environment;
-  environment.driver = "sim";
-  environment.command = command;
-  environment.version = build.version;
-  environment.git_commit = build.git_commit;
-  environment.compiler = build.compiler;
-  environment.build_type = build.build_type;
-  environment.simgrid_version = build.simgrid_version;
-  environment.host = host_name();
-  environment.cpu = cpu_name();
-  environment.date = utc_date();
-  environment.wall_s = wall_s;
-  environment.cpu_s = cpu_s;
-  environment.total_cpu_s = cpu_seconds();
-  environment.peak_memory_bytes = peak_memory_bytes();
-  std::int64_t ended = 0;
-  for (const RequestRecord& request : result.requests) {
-    ended += request.outcome == Outcome::unfinished ? 0 : 1;
-  }
-  if (cpu_s > 0) {
-    environment.requests_per_cpu_s = static_cast<double>(ended) / cpu_s;
-    environment.events_per_cpu_s = static_cast<double>(result.counters.events) / cpu_s;
-  }
-  return environment;
 }
 
 analysis::RunLabels labels_of(const scenarios::Scenario& scenario) {
@@ -90,32 +62,78 @@ void want_stop() {
   stop_wanted = 1;
 }
 
+bool signalled() {
+  return stop_wanted != 0;
+}
+
+analysis::Environment environment_of(const std::string& command, double wall_s, double cpu_s,
+                                     const RunResult& result) {
+  const BuildInfo build = build_info();
+  analysis::Environment environment;
+  environment.command = command;
+  environment.version = build.version;
+  environment.git_commit = build.git_commit;
+  environment.compiler = build.compiler;
+  environment.build_type = build.build_type;
+  environment.simgrid_version = build.simgrid_version;
+  environment.host = host_name();
+  environment.cpu = cpu_name();
+  environment.date = utc_date();
+  environment.wall_s = wall_s;
+  environment.cpu_s = cpu_s;
+  environment.total_cpu_s = cpu_seconds();
+  environment.peak_memory_bytes = peak_memory_bytes();
+  std::int64_t ended = 0;
+  for (const RequestRecord& request : result.requests) {
+    ended += request.outcome == Outcome::unfinished ? 0 : 1;
+  }
+  if (cpu_s > 0) {
+    environment.requests_per_cpu_s = static_cast<double>(ended) / cpu_s;
+    environment.events_per_cpu_s = static_cast<double>(result.counters.events) / cpu_s;
+  }
+  return environment;
+}
+
+analysis::Summary summary_of(const scenarios::Scenario& scenario, const RunResult& result) {
+  return analysis::summarize(result, labels_of(scenario));
+}
+
+FinishedRun write_run(analysis::RunDirectoryWriter& directory, const scenarios::Scenario& scenario,
+                      const RunResult& result, const RunStory& story) {
+  const analysis::RunLabels labels = labels_of(scenario);
+  FinishedRun run;
+  run.summary = summary_of(scenario, result);
+  run.summary.warnings.insert(run.summary.warnings.end(), story.warnings.begin(),
+                              story.warnings.end());
+  run.interrupted = signalled() && !run.summary.complete;
+  const auto write = [&](const char* name, const std::string& text) {
+    analysis::write_file(directory.file(name), text);
+  };
+  write(analysis::scenario_file, scenario.resolved_yaml);
+  nlohmann::ordered_json summary = analysis::to_json(run.summary);
+  if (!story.load.is_null()) summary["load"] = story.load;
+  write(analysis::summary_file, summary.dump(2) + "\n");
+  analysis::write_requests_csv(directory.file(analysis::requests_file), result, labels);
+  if (scenario.simulation.timeline) {
+    analysis::write_timeline_json(directory.file(analysis::timeline_file), result);
+  }
+  write(analysis::environment_file, analysis::to_json(story.environment).dump(2) + "\n");
+  run.directory = directory.commit();
+  return run;
+}
+
 FinishedRun run_one(scenarios::Scenario& scenario, const RunOneOptions& options) {
   listen_to_signals();  // before the directory shows: who sees it may signal
   analysis::RunDirectoryWriter directory(options.directory, options.taken);
-  const analysis::RunLabels labels = labels_of(scenario);
   const double wall_before = wall_seconds();
   const double cpu_before = cpu_seconds();
   const RunResult result = simulate(scenario, options, directory);
   const double cpu_s = cpu_seconds() - cpu_before;
   const double wall_s = wall_seconds() - wall_before;
-
-  FinishedRun run;
-  run.summary = analysis::summarize(result, labels);
-  run.interrupted = stop_wanted != 0 && !run.summary.complete;
-  const auto write = [&](const char* name, const std::string& text) {
-    analysis::write_file(directory.file(name), text);
-  };
-  write(analysis::scenario_file, scenario.resolved_yaml);
-  write(analysis::summary_file, analysis::to_json(run.summary).dump(2) + "\n");
-  analysis::write_requests_csv(directory.file(analysis::requests_file), result, labels);
-  if (scenario.simulation.timeline) {
-    analysis::write_timeline_json(directory.file(analysis::timeline_file), result);
-  }
-  const auto environment = environment_of(options.command, wall_s, cpu_s, result);
-  write(analysis::environment_file, analysis::to_json(environment).dump(2) + "\n");
-  run.directory = directory.commit();
-  return run;
+  RunStory story;
+  story.environment = environment_of(options.command, wall_s, cpu_s, result);
+  story.environment.driver = "sim";
+  return write_run(directory, scenario, result, story);
 }
 
 }  // namespace calvo::cli

@@ -1,9 +1,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include "analysis/environment.hpp"
 #include "analysis/run_directory.hpp"
 #include "cli/progress_line.hpp"
+#include "core/run_result.hpp"
 #include "scenarios/scenario.hpp"
 
 namespace calvo::cli {
@@ -21,8 +26,10 @@ struct FinishedRun {
   bool interrupted = false;  ///< a signal ended it; a time limit is no interruption
 };
 
-/// From now on SIGINT and SIGTERM end the simulation under way, or the next one, early.
+/// From now on SIGINT and SIGTERM end the simulation or real run under way, or the next one, early.
 void listen_to_signals();
+/// Whether one of them has come.
+bool signalled();
 /// Ends the next simulation early, as a signal would that came already.
 void want_stop();
 
@@ -30,5 +37,22 @@ void want_stop();
 /// directory is then written all the same and marked incomplete. A second one kills. Once in a
 /// process. Throws InputError if the directory cannot be written.
 FinishedRun run_one(scenarios::Scenario& scenario, const RunOneOptions& options);
+
+/// What is told of a run besides its result.
+struct RunStory {
+  analysis::Environment environment;
+  nlohmann::ordered_json load;        ///< "load" of summary.json; null: none
+  std::vector<std::string> warnings;  ///< more of them
+};
+
+/// Of this program, machine and process. The times are of the run itself.
+analysis::Environment environment_of(const std::string& command, double wall_s, double cpu_s,
+                                     const RunResult& result);
+
+analysis::Summary summary_of(const scenarios::Scenario& scenario, const RunResult& result);
+
+/// Writes all files of a run but its event log, and moves the directory to its place.
+FinishedRun write_run(analysis::RunDirectoryWriter& directory, const scenarios::Scenario& scenario,
+                      const RunResult& result, const RunStory& story);
 
 }  // namespace calvo::cli

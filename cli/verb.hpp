@@ -24,5 +24,7 @@ Verb add_trace(CLI::App& program);
 Verb add_replay(CLI::App& program);
 Verb add_validate(CLI::App& program);
 Verb add_kvnode(CLI::App& program);
+Verb add_realrun(CLI::App& program);
+Verb add_calibrate(CLI::App& program);
 
 }  // namespace calvo::cli

@@ -65,7 +65,7 @@ LoadReport Driver::load_report() {
     spare += core_all;
   }
   load.machine_busy = all > 0 ? busy / all : 0;
-  load.spare_busy = spare > 0 ? spare_busy / spare : load.machine_busy;
+  load.spare_cpu_busy = spare > 0 ? spare_busy / spare : load.machine_busy;
   for (const InstanceHost& host : hosts_) {
     for (const auto& rail : host.rails) {
       const RailReport& report = rail->report();

@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "analysis/output_file.hpp"
+#include "cli/hardware_flags.hpp"
+#include "cli/usage.hpp"
+#include "cli/verb.hpp"
+#include "core/input_error.hpp"
+#include "realrun/calibrate/calibration.hpp"
+#include "realrun/engine/parts.hpp"
+#include "scenarios/load.hpp"
+
+namespace calvo::cli {
+namespace {
+
+// Enough for the longest chains of reads and copies that are measured.
+constexpr std::int64_t landing_bytes = 32 << 20;
+constexpr std::int64_t least_pages = 64;
+
+struct Options {
+  std::string scenario;
+  std::vector<std::string> overrides;
+  std::string out;
+  bool force = false;
+  bool quiet = false;
+  int repeats = 9;
+  HardwareFlags hardware;
+};
+
+std::string points_file(const std::string& out) {
+  return std::filesystem::path(out).replace_extension(".points.csv").string();
+}
+
+void check_place(const Options& options) {
+  const std::filesystem::path folder = std::filesystem::path(options.out).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder)) {
+    throw InputError({options.out, 0, 0}, "",
+                     "there is no folder \"" + folder.string() + "\"; make it first");
+  }
+  for (const std::string& file : {options.out, points_file(options.out)}) {
+    if (std::filesystem::exists(file) && !options.force) {
+      throw InputError({file, 0, 0}, "", "exists; name another file or give --force");
+    }
+  }
+}
+
+realrun::DeviceOptions device_options(const scenarios::Scenario& scenario,
+                                      realrun::DeviceOptions device, std::uint64_t seed) {
+  device.shape = scenario.model;
+  device.seed = seed;
+  device.block_tokens = static_cast<std::int32_t>(scenario.instance.block_tokens.count());
+  device.pages = std::max(scenario.instance.gpu_blocks, least_pages);
+  device.host_bytes = std::max(landing_bytes, 4 * scenario.instance.block_bytes.count());
+  return device;
+}
+
+int run(const Options& options) {
+  check_place(options);
+  scenarios::LoadOptions load;
+  load.overrides = options.overrides;
+  const scenarios::Scenario scenario = scenarios::load_scenario(options.scenario, load);
+  if (scenario.instance.storage_nodes == 0) {
+    throw InputError({options.scenario, 0, 0}, "topology.storage_nodes",
+                     "there is no storage node to measure; set it to 1 or more");
+  }
+  realrun::RealrunOptions testbed = realrun_options(options.hardware);
+  const realrun::FabricInfo fabric = realrun::fabric(testbed.fabric);
+  const realrun::DeviceInfo device_info = realrun::device(testbed.device);
+
+  std::optional<realrun::LocalNodes> local;
+  if (testbed.nodes.empty()) {
+    local.emplace(scenario, local_node_options(options.hardware, scenario));
+    testbed.nodes = local->endpoints();
+    testbed.key = local->key();
+  }
+  const std::unique_ptr<realrun::Device> device =
+      device_info.make(device_options(scenario, testbed.device_options, testbed.model_seed));
+
+  realrun::CalibrateOptions calibrate;
+  calibrate.fabric = testbed.fabric;
+  calibrate.device_name = testbed.device;
+  calibrate.command = command_line();
+  calibrate.date = utc_date();
+  calibrate.machine = host_name() + ", " + cpu_name();
+  calibrate.device.repeats = options.repeats;
+  calibrate.network.repeats = options.repeats;
+  calibrate.network.fabric = testbed.fabric;
+  calibrate.network.format = {scenario.instance.block_bytes.count()};
+  for (const realrun::Endpoint& node : testbed.nodes) {
+    realrun::ConnectOptions to;
+    to.endpoint = node;
+    to.key = testbed.key;
+    to.config = realrun::node_config(scenario, testbed.model_seed);
+    calibrate.network.nodes.push_back(to);
+  }
+  if (!options.quiet) {
+    calibrate.progress = [](std::string_view what) { fmt::print(stderr, "measuring: {}\n", what); };
+  }
+  const realrun::Calibration found = realrun::calibrate(*device, calibrate);
+  analysis::write_file(options.out, realrun::calibration_yaml(scenario, found, calibrate));
+  analysis::write_file(points_file(options.out), realrun::samples_csv(found));
+  if (!options.quiet) fmt::print("{}written: ", realrun::calibration_text(found));
+  fmt::print("{}\n", options.out);
+  return success;
+}
+
+}  // namespace
+
+Verb add_calibrate(CLI::App& program) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand(
+      "calibrate", "Measure this testbed part by part, for predictions of its real runs");
+  command
+      ->add_option("SCENARIO", options->scenario,
+                   "its model, block size, memory and number of storage nodes are measured with")
+      ->required();
+  command->add_option("-o,--out", options->out, "where to write what was measured")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--set", options->overrides, "change a key of the scenario; may be repeated")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command->add_option("--repeats", options->repeats, "of each measurement")
+      ->capture_default_str()
+      ->check(CLI::Range(3, 1000))
+      ->type_name("N");
+  command->add_flag("--force", options->force, "write over the files that are there");
+  command->add_flag("--quiet", options->quiet, "print the file's name and nothing else");
+  add_hardware_flags(*command, options->hardware);
+  command->footer(
+      "Link rate and latency by size and number of reads, round trips, copies, steps over new\n"
+      "tokens, context and batch, both at once, hand-overs between threads: each alone, on an "
+      "idle\n"
+      "machine, a minute or two. Fits are robust and written with their residuals; every time "
+      "that\n"
+      "was taken goes to FILE.points.csv. A scenario reads it with --set calibration=FILE.\n\n"
+      "Examples:\n"
+      "  calvo calibrate scenarios/examples/laptop.yaml -o laptop.cal.yaml\n"
+      "  calvo run scenarios/examples/laptop.yaml --set calibration=laptop.cal.yaml\n"
+      "  calvo realrun scenarios/examples/laptop.yaml");
+  return {command, [options] { return run(*options); }};
+}
+
+}  // namespace calvo::cli

@@ -1,0 +1,302 @@
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "analysis/comparison.hpp"
+#include "analysis/output_file.hpp"
+#include "analysis/text_summary.hpp"
+#include "cli/hardware_flags.hpp"
+#include "cli/load_report.hpp"
+#include "cli/run_one.hpp"
+#include "cli/usage.hpp"
+#include "cli/verb.hpp"
+#include "core/input_error.hpp"
+#include "core/parse.hpp"
+#include "core/random.hpp"
+#include "realrun/engine/local_nodes.hpp"
+#include "realrun/engine/realrun.hpp"
+#include "scenarios/load.hpp"
+
+namespace calvo::cli {
+namespace {
+
+struct Options {
+  std::string scenario;
+  std::vector<std::string> engines;
+  std::vector<std::string> overrides;
+  std::optional<std::uint64_t> seed;
+  std::string directory;
+  bool force = false;
+  bool quiet = false;
+  bool no_timeline = false;
+  bool events = false;
+  int repeats = 1;
+
+  HardwareFlags hardware;
+  std::vector<std::string> faults;
+  std::string transfer_limit = "2 s";
+  int rails = 1;
+  bool no_verify = false;
+  bool canaries = false;
+  std::optional<std::uint16_t> metrics_port;
+};
+
+Seconds transfer_limit(const std::string& text) {
+  try {
+    return parse_as<Seconds>(text);
+  } catch (const std::invalid_argument& error) {
+    throw InputError({"--transfer-limit", 1, 1}, "", error.what());
+  }
+}
+
+scenarios::Scenario load(const Options& options, const std::string& engine) {
+  scenarios::LoadOptions load;
+  if (!engine.empty()) load.overrides.push_back("engine=" + engine);
+  load.overrides.insert(load.overrides.end(), options.overrides.begin(), options.overrides.end());
+  if (options.no_timeline) load.overrides.emplace_back("simulation.timeline=false");
+  if (options.events) load.overrides.emplace_back("simulation.event_log=true");
+  load.seed = options.seed;
+  return scenarios::load_scenario(options.scenario, load);
+}
+
+realrun::RealrunOptions engine_options(const Options& options) {
+  realrun::RealrunOptions run = realrun_options(options.hardware);
+  run.verify = !options.no_verify;
+  run.canaries = options.canaries;
+  run.transfer_limit = to_nanoseconds(transfer_limit(options.transfer_limit));
+  run.rails = options.rails;
+  run.metrics_port = options.metrics_port;
+  return run;
+}
+
+realrun::LocalNodeOptions node_options(const Options& options,
+                                       const scenarios::Scenario& scenario) {
+  realrun::LocalNodeOptions nodes = local_node_options(options.hardware, scenario);
+  for (const std::string& script : options.faults) {
+    nodes.faults.push_back(realrun::parse_fault_script(script, "--faults"));
+  }
+  return nodes;
+}
+
+/// A name without characters that mean something to a shell or a file system.
+std::string plain(std::string name) {
+  std::ranges::replace_if(
+      name,
+      [](char c) {
+        return !(('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') ||
+                 c == '.' || c == '_' || c == '-' || c == '+');
+      },
+      '_');
+  return name;
+}
+
+/// One run of one engine.
+struct Job {
+  std::string engine;  ///< empty: the scenario's
+  int repeat = 1;
+};
+
+/// Engines side by side in each repeat, in an order of its own, so that what drifts touches all.
+std::vector<Job> plan(const Options& options) {
+  const std::vector<std::string> engines =
+      options.engines.empty() ? std::vector<std::string>{""} : options.engines;
+  std::vector<Job> jobs;
+  for (int repeat = 1; repeat <= options.repeats; ++repeat) {
+    std::vector<std::string> order = engines;
+    Random random(options.seed.value_or(1), static_cast<std::uint64_t>(repeat));
+    for (std::size_t i = order.size(); repeat > 1 && i > 1; --i) {
+      std::swap(order[i - 1], order[random.below(i)]);
+    }
+    for (const std::string& engine : order) jobs.push_back({engine, repeat});
+  }
+  return jobs;
+}
+
+RunOneOptions place_of(const Options& options, const scenarios::Scenario& scenario,
+                       const Job& job) {
+  RunOneOptions run;
+  run.command = command_line();
+  run.progress = options.quiet ? ProgressLine::Wanted::no : ProgressLine::Wanted::yes;
+  std::string name = plain(scenario.engine.name);
+  if (options.repeats > 1) name += fmt::format("-r{}", job.repeat);
+  if (options.directory.empty()) {
+    run.directory = fmt::format("runs/{}-{}-{}-real", plain(scenario.name), name, scenario.seed);
+    run.taken = options.force ? analysis::Taken::replace : analysis::Taken::next_free;
+  } else {
+    const bool alone = options.engines.size() <= 1 && options.repeats == 1;
+    run.directory = alone ? options.directory : options.directory + "/" + name;
+    run.taken = options.force ? analysis::Taken::replace : analysis::Taken::refuse;
+  }
+  return run;
+}
+
+struct Finished {
+  FinishedRun run;
+  realrun::LoadReport load;
+};
+
+Finished run_job(const Options& options, const Job& job) {
+  scenarios::Scenario scenario = load(options, job.engine);
+  realrun::RealrunOptions engine = engine_options(options);
+  const RunOneOptions place = place_of(options, scenario, job);
+  analysis::RunDirectoryWriter directory(place.directory, place.taken);
+
+  std::optional<realrun::LocalNodes> local;
+  if (engine.nodes.empty() && scenario.instance.storage_nodes > 0) {
+    local.emplace(scenario, node_options(options, scenario));
+    engine.nodes = local->endpoints();
+    engine.key = local->key();
+  }
+  std::optional<analysis::OutputFile> events;
+  if (scenario.simulation.event_log) {
+    events.emplace(directory.file(analysis::events_file));
+    engine.event_log_sink = [&](std::span<const std::byte> bytes) { events->write(bytes); };
+  }
+  const double wall_before = wall_seconds();
+  const double cpu_before = cpu_seconds();
+  realrun::RealrunResult result;
+  {
+    ProgressLine line(place.progress, "run");
+    engine.progress = [&](std::int64_t ended, std::int64_t total, double seconds) {
+      line.show({ended, total, seconds});
+    };
+    result = realrun::realrun(scenario, engine);
+  }
+  if (events) events->close();
+  if (local) {
+    const realrun::LocalNodes::Ended nodes = local->stop();
+    result.run.counters.remote_evictions = static_cast<std::int64_t>(nodes.counters.evicted_blocks);
+    for (const std::string& line : nodes.complaints) fmt::print(stderr, "calvo: {}\n", line);
+  }
+  RunStory story;
+  story.environment = environment_of(place.command, wall_seconds() - wall_before,
+                                     cpu_seconds() - cpu_before, result.run);
+  story.environment.driver = "realrun";
+  story.environment.fabric = options.hardware.fabric;
+  story.environment.device = options.hardware.device;
+  story.load = to_json(result.load);
+  story.warnings = load_warnings(result.load, summary_of(scenario, result.run));
+  return {write_run(directory, scenario, result.run, story), std::move(result.load)};
+}
+
+int run(const Options& options) {
+  listen_to_signals();  // before a directory shows: who sees it may signal
+  const std::vector<Job> jobs = plan(options);
+  // All of them are read, and their places looked at, before the first is run.
+  for (const Job& job : jobs) {
+    if (jobs.size() == 1 || job.repeat > 1) continue;
+    const scenarios::Scenario scenario = load(options, job.engine);
+    const RunOneOptions place = place_of(options, scenario, job);
+    const analysis::RunDirectoryWriter taken(place.directory, place.taken);
+  }
+  std::vector<std::string> directories;
+  bool stopped = false;
+  for (const Job& job : jobs) {
+    if (stopped || signalled()) break;
+    const Finished finished = run_job(options, job);
+    directories.push_back(finished.run.directory);
+    stopped = finished.run.interrupted;
+    if (!options.quiet && jobs.size() == 1) {
+      fmt::print("{}{}", analysis::to_text(finished.run.summary), to_text(finished.load));
+    } else if (!options.quiet) {
+      fmt::print(stderr, "{}: {}\n", finished.run.directory, stopped ? "interrupted" : "done");
+    }
+  }
+  if (!options.quiet && directories.size() > 1) {
+    std::vector<analysis::RunDirectory> results;
+    for (const std::string& directory : directories) {
+      results.push_back(analysis::read_run_directory(directory));
+    }
+    fmt::print("{}\nrun directories:\n", analysis::to_text(analysis::compare(std::move(results))));
+  } else if (!options.quiet && !directories.empty()) {
+    fmt::print("run directory: ");
+  }
+  for (const std::string& directory : directories) {
+    fmt::print("{}{}\n", options.quiet || directories.size() == 1 ? "" : "  ", directory);
+  }
+  return stopped || signalled() ? interrupted : success;
+}
+
+void add_real_options(CLI::App& command, Options& options) {
+  add_hardware_flags(command, options.hardware);
+  CLI::App* network = command.add_option_group("Network");
+  network
+      ->add_option(
+          "--faults", options.faults,
+          "what goes wrong on a node that is started here, e.g. corrupt@1s..3s:0.1,die@5s; "
+          "the first is for node 0, and so on")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->type_name("SCRIPT");
+  network->add_option("--rails", options.rails, "connections, and threads for them, to each node")
+      ->check(CLI::Range(1, 16))
+      ->type_name("N");
+  network
+      ->add_option("--transfer-limit", options.transfer_limit,
+                   "a node that gives nothing for so long is lost, until it answers again")
+      ->capture_default_str()
+      ->type_name("TIME");
+  CLI::App* checks = command.add_option_group("Checks");
+  checks->add_flag("--no-verify", options.no_verify, "use blocks without looking at checksums");
+  checks->add_flag("--canaries", options.canaries,
+                   "look for writes outside the slots that a transfer owns");
+  checks
+      ->add_option("--metrics-port", options.metrics_port,
+                   "serve Prometheus metrics of the run on loopback; 0: any port")
+      ->type_name("N");
+}
+
+}  // namespace
+
+Verb add_realrun(CLI::App& program) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand(
+      "realrun", "Run a scenario for real: sockets or RDMA, copies, arithmetic");
+  command->add_option("SCENARIO", options->scenario, "scenario file (docs/scenario.md)")
+      ->required();
+  command
+      ->add_option("--engine,--engines", options->engines,
+                   "engine to run instead of the scenario's; several, by commas, are run one after "
+                   "the other and compared")
+      ->delimiter(',')
+      ->take_all()
+      ->type_name("NAME[,NAME...]");
+  command
+      ->add_option("--set", options->overrides,
+                   "change a key of the scenario, e.g. --set engine.cut=never; may be repeated")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command->add_option("--seed", options->seed, "seed instead of the scenario's")->type_name("N");
+  command->add_option("--repeats", options->repeats, "runs of each engine, interleaved")
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N");
+  command
+      ->add_option("--out", options->directory,
+                   "run directory; with several runs, the directory that holds one of each\n"
+                   "(default: runs/SCENARIO-ENGINE-SEED-real, with a number if that is taken)")
+      ->type_name("DIR");
+  command->add_flag("--force", options->force, "replace the run that the directory holds");
+  command->add_flag("--no-timeline", options->no_timeline, "write no timeline.json");
+  command->add_flag("--events", options->events, "write events.bin, which `calvo replay` reads");
+  command->add_flag("--quiet", options->quiet, "print the run directory and nothing else");
+  add_real_options(*command, *options);
+  command->footer(
+      "Writes what `calvo run` writes; summary.json has a part \"load\" more: was the load\n"
+      "generated on time, how busy was the machine? docs/runner.md says what runs where.\n\n"
+      "Examples:\n"
+      "  calvo realrun scenarios/examples/laptop.yaml\n"
+      "  calvo realrun scenarios/examples/laptop.yaml --engines vllm_sync,calvo --repeats 3\n"
+      "  calvo realrun scenarios/examples/laptop.yaml --pace none --faults die@10s..15s\n"
+      "  calvo realrun scenarios/examples/laptop.yaml --fabric verbs --key-file key \\\n"
+      "      --node 10.0.0.2:7000 --node 10.0.0.3:7000");
+  return {command, [options] { return run(*options); }};
+}
+
+}  // namespace calvo::cli
