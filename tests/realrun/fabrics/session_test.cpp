@@ -175,6 +175,75 @@ TEST_F(Door, RandomRequestsAreAnsweredOrEndThatConnection) {
   expect_serves_others();
 }
 
+/// A node that holds the ticket and answers two requests with `answer`.
+std::vector<ReadDone> read_from_a_liar(std::span<const std::byte> answer, Landing& landing) {
+  transport::SessionListener liar(
+      "127.0.0.1", 0, [&](transport::Connection& connection, const transport::SessionId&) {
+        std::array<std::byte, 2 * sizeof(tcp::Request)> requests{};
+        if (!connection.receive_before(requests, deadline_in(patience))) return;
+        connection.send_before(answer, deadline_in(patience));
+        connection.finish();
+      });
+  const auto client = fabric("tcp").make_client();
+  client->register_memory(landing.memory());
+  const PeerId peer =
+      client->connect("127.0.0.1", {"tcp", liar.admit(ticket(1))}, ticket(1), patience);
+  const std::array reads = {Read{0, landing.slot(16), 1}, Read{16, landing.slot(16), 2}};
+  auto done = read_all(*client, peer, reads);
+  client->disconnect(peer);
+  return done;
+}
+
+TEST(LyingNode, IsGivenUpAndNothingItSaysIsBelieved) {
+  struct Lie {
+    const char* what;
+    tcp::Reply reply;
+    ReadStatus first;
+  };
+  for (const Lie& lie :
+       {Lie{"another number", {tcp::Reply::ok, 0, 1, 16}, ReadStatus::peer_gone},
+        Lie{"another length", {tcp::Reply::ok, 0, 0, 17}, ReadStatus::peer_gone},
+        Lie{"no length", {tcp::Reply::ok, 0, 0, 0}, ReadStatus::peer_gone},
+        Lie{"no status", {0, 0, 0, 16}, ReadStatus::peer_gone},
+        Lie{"bytes refused", {tcp::Reply::refused, 0, 0, 16}, ReadStatus::peer_gone},
+        Lie{"a refusal", {tcp::Reply::refused, 0, 0, 0}, ReadStatus::refused},
+        Lie{"an honest half", {tcp::Reply::ok, 0, 0, 16}, ReadStatus::ok}}) {
+    SCOPED_TRACE(lie.what);
+    std::vector<std::byte> answer(sizeof lie.reply + 16 + sizeof lie.reply - 1);
+    std::memcpy(answer.data(), &lie.reply, sizeof lie.reply);
+    Landing landing(4'096);
+    const auto done = read_from_a_liar(answer, landing);
+    ASSERT_EQ(done.size(), 2U);
+    EXPECT_EQ(done[0].status, lie.first) << name_of(done[0].status);
+    EXPECT_EQ(done[1].status,
+              lie.first == ReadStatus::ok ? ReadStatus::peer_gone : ReadStatus::flushed);
+    EXPECT_TRUE(landing.canaries_live());
+  }
+}
+
+TEST(LyingNode, SaysNothingUnasked) {
+  transport::SessionListener liar(
+      "127.0.0.1", 0, [&](transport::Connection& connection, const transport::SessionId&) {
+        connection.send_before(std::array<std::byte, 5>{}, deadline_in(patience));
+        connection.finish();
+      });
+  Landing landing(4'096);
+  const auto client = fabric("tcp").make_client();
+  client->register_memory(landing.memory());
+  const PeerId peer =
+      client->connect("127.0.0.1", {"tcp", liar.admit(ticket(1))}, ticket(1), patience);
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  std::array<ReadDone, 1> none;
+  pollfd watched{client->wait_fd(), POLLIN, 0};
+  while (::poll(&watched, 1, 10) == 0 && std::chrono::steady_clock::now() < give_up) {
+  }
+  EXPECT_EQ(client->poll(none), 0U);
+  EXPECT_EQ(::poll(&watched, 1, 0), 0) << "the connection is closed, not heard again and again";
+  const std::array reads = {Read{0, landing.slot(16), 1}};
+  EXPECT_EQ(read_all(*client, peer, reads)[0].status, ReadStatus::peer_gone);
+  EXPECT_TRUE(Landing::is_blank(reads[0].into));
+}
+
 TEST(Listening, SaysWhatIsWrongAndWhatToDo) {
   const auto error_of = [](const std::string& host, std::uint16_t port) -> std::string {
     try {
