@@ -61,23 +61,31 @@ void BlockPool::release(BlockRun run) {
   node_.end_read(run);
 }
 
-void BlockPool::preload(BlockRun run, std::uint64_t seed) {
-  Store store = begin_store(run);
-  for (const Store::Piece& piece : store.pieces_) {
-    for (std::int32_t i = 0; i < piece.count; ++i) {
-      const BlockId block{name_at(run, piece.from + i)};
-      const std::uint64_t number = piece.slots[static_cast<std::size_t>(i)];
-      const std::span<std::byte> slot = bytes_of(number);
-      fill_synthetic(seed, block, slot.first(static_cast<std::size_t>(format_.payload)));
-      seal_block(format_, slot, block, generation_[number], config_);
-    }
-  }
-  commit(std::move(store), run.count);
+void BlockPool::fill(std::uint64_t slot, BlockId block, std::uint64_t seed) {
+  const std::span<std::byte> bytes = bytes_of(slot);
+  fill_synthetic(seed, block, bytes.first(static_cast<std::size_t>(format_.payload)));
+  seal_block(format_, bytes, block, generation_[slot], config_);
+}
+
+void BlockPool::preload(std::span<const BlockRun> runs, std::uint64_t seed) {
+  CALVO_EXPECT(slot_of_.empty());
+  for (const BlockRun run : runs) commit(begin_store(run), run.count);
+  for (const auto& [block, slot] : slot_of_) fill(slot, BlockId{block}, seed);
 }
 
 void BlockPool::make_synthetic(BlockRun run, std::uint64_t seed) {
   const std::int32_t present = node_.begin_read(run);
-  if (present < run.count) preload(control::behind(run, present), seed);
+  if (present < run.count) {
+    const BlockRun rest = control::behind(run, present);
+    Store store = begin_store(rest);
+    for (const Store::Piece& piece : store.pieces_) {
+      for (std::int32_t i = 0; i < piece.count; ++i) {
+        fill(piece.slots[static_cast<std::size_t>(i)], BlockId{name_at(rest, piece.from + i)},
+             seed);
+      }
+    }
+    commit(std::move(store), rest.count);
+  }
   node_.end_read({run.first, present});
 }
 

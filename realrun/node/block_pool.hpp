@@ -36,10 +36,11 @@ public:
   /// `run`: what lease() has granted.
   void release(BlockRun run);
 
-  /// Fills what is absent of `run` with synthetic blocks, in order, as far as there is room.
-  void preload(BlockRun run, std::uint64_t seed);
-  /// The same for a run that is asked for: what is there of its beginning stays, and counts as
-  /// used.
+  /// Puts synthetic blocks where they would lie had the runs been written one after the other, and
+  /// fills only those that remain. Requires: an empty pool.
+  void preload(std::span<const BlockRun> runs, std::uint64_t seed);
+  /// Makes what is absent of a run that is asked for, in order, as far as there is room. What is
+  /// there of its beginning stays, and counts as used.
   void make_synthetic(BlockRun run, std::uint64_t seed);
 
   /// A store in progress: slots are taken for the blocks that were absent. They become visible all
@@ -67,6 +68,7 @@ public:
   std::int32_t commit(Store store, std::int32_t blocks);
 
 private:
+  void fill(std::uint64_t slot, BlockId block, std::uint64_t seed);
   std::uint64_t slot(const Store& store, std::int32_t index) const;
   std::uint64_t take_slot();
   void forget_evicted();

@@ -84,9 +84,7 @@ struct NodeServer::Impl {
         gate(pacer(options), FaultPlan(options.faults, format.stride()), tally),
         fabrics(options.fabrics, memory.bytes(), {.bind = options.bind, .gate = &gate}) {
     if (options.preload.synthetic) {
-      for (const BlockRun run : options.preload.runs) {
-        pool.preload(run, options.config.model_seed);
-      }
+      pool.preload(options.preload.runs, options.config.model_seed);
     }
     tally.blocks_in_pool = static_cast<std::uint64_t>(pool.stored());
     if (options.metrics_port) {

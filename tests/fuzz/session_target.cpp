@@ -28,7 +28,7 @@ void session(std::span<const std::byte> bytes) {
   bytes = bytes.subspan(1);
   Bytestring memory(static_cast<std::size_t>(format.stride() * capacity));
   BlockPool pool(format, config, memory, capacity);
-  pool.preload({BlockId{100}, 4}, 1);
+  pool.make_synthetic({BlockId{100}, 4}, 1);
   Tally tally;
   {
     Session other(pool, tally, options);

@@ -39,7 +39,7 @@ constexpr BlockRun run_of(std::uint64_t first, std::int32_t count) {
 
 TEST(BlockPool, SyntheticBlocksLieSealedInTheirSlots) {
   Pool pool(8);
-  pool.blocks.preload(run_of(30, 5), seed);
+  pool.blocks.make_synthetic(run_of(30, 5), seed);
   std::vector<std::uint64_t> slots;
   ASSERT_EQ(pool.blocks.lease(run_of(30, 9), slots), 5);
   ASSERT_EQ(slots.size(), 5U);
@@ -66,7 +66,7 @@ TEST(BlockPool, AStoreIsInvisibleUntilItIsCommitted) {
 
 TEST(BlockPool, AStoreTakesNoSlotOfALeaseOrOfAnotherStore) {
   Pool pool(4);
-  pool.blocks.preload(run_of(1, 2), seed);
+  pool.blocks.make_synthetic(run_of(1, 2), seed);
   std::vector<std::uint64_t> leased;
   pool.blocks.lease(run_of(1, 2), leased);
   BlockPool::Store first = pool.blocks.begin_store(run_of(10, 3));
@@ -80,10 +80,27 @@ TEST(BlockPool, AStoreTakesNoSlotOfALeaseOrOfAnotherStore) {
   EXPECT_EQ(pool.blocks.lookup(run_of(1, 2)), 2);
 }
 
+TEST(BlockPool, APreloadLeavesWhatWritingItsRunsInTurnWouldLeave) {
+  const BlockRun runs[] = {run_of(1, 5), run_of(20, 3), run_of(2, 2), run_of(40, 4)};
+  Pool preloaded(8);
+  preloaded.blocks.preload(runs, seed);
+  Pool written(8);
+  for (const BlockRun run : runs) written.blocks.commit(written.blocks.begin_store(run), run.count);
+  EXPECT_EQ(preloaded.blocks.stored(), 8);
+  for (std::uint64_t block = 0; block < 50; ++block) {
+    const BlockRun one = run_of(block, 1);
+    ASSERT_EQ(preloaded.blocks.lookup(one), written.blocks.lookup(one)) << block;
+    std::vector<std::uint64_t> slots;
+    if (preloaded.blocks.lease(one, slots) == 0) continue;
+    EXPECT_EQ(check_block(format, preloaded.slot(slots[0]), one.first, config), BlockCheck::ok);
+    preloaded.blocks.release(one);
+  }
+}
+
 TEST(BlockPool, WhatIsAskedForStaysWhileItsRestIsMade) {
   Pool pool(8);
-  pool.blocks.preload(run_of(1, 3), seed);  // the oldest, but wanted
-  pool.blocks.preload(run_of(100, 5), seed);
+  pool.blocks.make_synthetic(run_of(1, 3), seed);  // the oldest, but wanted
+  pool.blocks.make_synthetic(run_of(100, 5), seed);
   pool.blocks.make_synthetic(run_of(1, 8), seed);
   EXPECT_EQ(pool.blocks.lookup(run_of(1, 8)), 8);
 }
@@ -91,7 +108,7 @@ TEST(BlockPool, WhatIsAskedForStaysWhileItsRestIsMade) {
 TEST(BlockPool, TheGenerationOfASlotGrowsWithEachBlockThatItTakes) {
   Pool pool(1);
   for (std::uint64_t block = 1; block <= 5; ++block) {
-    pool.blocks.preload(run_of(block * 10, 1), seed);
+    pool.blocks.make_synthetic(run_of(block * 10, 1), seed);
     EXPECT_EQ(std::to_integer<std::uint64_t>(pool.slot(0)[64 + 16]), block);
   }
   EXPECT_EQ(pool.blocks.evictions(), 4);
