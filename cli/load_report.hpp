@@ -11,7 +11,7 @@
 namespace calvo::cli {
 
 /// "load" of summary.json: how well the load was generated, and what a real run cost beside its
-/// work. docs/metrics.md names each.
+/// work. docs/runner.md names each.
 nlohmann::ordered_json to_json(const realrun::LoadReport& load);
 
 /// The same for people, a few lines.

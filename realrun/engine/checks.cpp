@@ -1,8 +1,10 @@
 #include "realrun/engine/checks.hpp"
 
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
+#include <sched.h>
 
 #include "core/input_error.hpp"
 
@@ -49,6 +51,17 @@ void check_scenario(const scenarios::Scenario& scenario, const RealrunOptions& o
                               nodes, options.nodes.size()));
   check.refuse_if(options.rails < 1 || options.rails > 16, "--rails",
                   fmt::format("\"{}\"; there are 1 to 16", options.rails));
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  sched_getaffinity(0, sizeof cores, &cores);
+  const auto expect_core = [&](const char* flag, std::optional<int> core) {
+    check.refuse_if(core && !CPU_ISSET(static_cast<std::size_t>(*core), &cores), flag,
+                    fmt::format("this process may not run on core \"{}\"; it has {} cores (taskset "
+                                "-p says which)",
+                                core.value_or(0), CPU_COUNT(&cores)));
+  };
+  expect_core("--control-core", options.control_core);
+  expect_core("--network-core", options.network_core);
   check.refuse_if(options.transfer_limit <= Nanoseconds{0}, "--transfer-limit",
                   "not above 0; give a time like 2 s");
 }

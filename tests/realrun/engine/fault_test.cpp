@@ -231,9 +231,9 @@ TEST(FaultCampaign, LeavesNoThreadAndNoDescriptor) {
   const int threads_before = threads();
   const int descriptors_before = open_descriptors();
   {
-    scenarios::Scenario scenario = scenario_for("calvo");
-    const Nodes nodes(scenario, Nodes::Contents::empty, {parse_fault_script("die@20ms..60ms")});
-    record(scenario, impatient(nodes));
+    const Nodes nodes(scenario_for("calvo"), Nodes::Contents::empty,
+                      {parse_fault_script("die@20ms..60ms")});
+    record_when_up("calvo", {}, impatient(nodes));
   }
   EXPECT_EQ(threads(), threads_before);
   EXPECT_EQ(open_descriptors(), descriptors_before);
