@@ -18,7 +18,8 @@ function(calvo_unity_builds)
     string(REGEX REPLACE "\n" ";" lines "${lines}")
     foreach(line ${lines})
       string(REGEX MATCH "^([0-9]+) (.*)$" _ "${line}")
-      set_source_files_properties(${CMAKE_MATCH_2} PROPERTIES UNITY_GROUP "${CMAKE_MATCH_1}")
+      set_source_files_properties(${CMAKE_MATCH_2} PROPERTIES
+        UNITY_GROUP "${target}_${CMAKE_MATCH_1}")  # by target: one source may be in several
     endforeach()
     # Two warnings take one source for another's header: a type made of unnamed ones, and a local name
     # that is a global one of a neighbour. The dev preset, file by file, has both of them.
