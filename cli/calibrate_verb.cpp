@@ -19,8 +19,8 @@
 namespace calvo::cli {
 namespace {
 
-// Enough for the longest chains of reads and copies that are measured.
-constexpr std::int64_t landing_bytes = 32 << 20;
+// Enough for the longest chains of reads, and more than caches hold, as KV that comes from afar.
+constexpr std::int64_t landing_bytes = 128 << 20;
 constexpr std::int64_t least_pages = 64;
 
 struct Options {

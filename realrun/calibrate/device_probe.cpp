@@ -54,9 +54,12 @@ private:
     CopyJob job;
     job.direction = direction;
     job.layers = layers;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::size_t page = (first + static_cast<std::size_t>(i)) % pages_.size();
-      job.blocks.push_back({pages_[page], device_.host_memory().data() + i * payload()});
+    const auto slots = static_cast<std::size_t>(
+        static_cast<std::int64_t>(device_.host_memory().size()) / payload());
+    for (std::size_t i = first; i < first + static_cast<std::size_t>(count); ++i) {
+      job.blocks.push_back({pages_[i % pages_.size()],
+                            device_.host_memory().data() +
+                                static_cast<std::int64_t>(i % slots) * payload()});
     }
     device_.copies().post(std::move(job));
   }
@@ -80,9 +83,10 @@ private:
     return some;
   }
 
+  /// Each time other blocks, all of memory in turn: what has just been copied lies in caches.
   Seconds copy_time(CopyDirection direction, std::int64_t count, std::int32_t layers) {
     const Seconds begin = wall_now();
-    copied(direction, count, layers, 0);
+    next_ += static_cast<std::size_t>(copied(direction, count, layers, next_));
     return wall_now() - begin;
   }
 
@@ -205,6 +209,7 @@ private:
   std::vector<std::int32_t> pages_;
   std::vector<SequenceResult> results_;
   std::vector<std::uint64_t> done_;
+  std::size_t next_ = 0;  ///< block that the next copy begins with
   DeviceMeasurement result_;
 };
 
