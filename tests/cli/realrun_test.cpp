@@ -1,0 +1,199 @@
+// `calvo realrun`: a scenario on sockets, copies and arithmetic, with storage nodes of its own.
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "tests/cli/program.hpp"
+
+namespace calvo::testing {
+namespace {
+
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::string scenario(const std::string& count, const std::string& rate) {
+  return R"(name: tiny
+engine: calvo
+model:
+  {name: tiny, layers: 2, hidden: 32, q_heads: 4, kv_heads: 2, head_dim: 8, dense_ffn: 48,
+   vocab: 97, dense_layers: 2, max_context: 4096, parameters: 0.00003, active_parameters: 0.00003}
+hardware: {gpu: H100, nic: rdma_100g}
+topology: {kind: star, storage_nodes: 2}
+block_tokens: 16
+memory: {gpu: 128 KiB, host: 96 KiB, remote: 4 MiB, storage_extent: 4}
+workload:
+  synthetic:
+    arrival: {kind: poisson, rate: )" +
+         rate + R"(}
+    count: )" +
+         count + R"(
+    shared_prefix: 40
+    context: {kind: uniform, low: 20, high: 150}
+    contexts: 6
+    query: {kind: uniform, low: 1, high: 40}
+    output: {kind: uniform, low: 1, high: 20}
+    hit_fractions: [50 %, 100 %]
+truth: {compute: linear, prefill_fixed: 1 ms, per_token: 5 us, decode_fixed: 1 ms}
+slo: {ttft: {factor: [2, 4, 8]}}
+)";
+}
+
+std::string tiny() {
+  return scenario("20", "200 /s");
+}
+
+nlohmann::json parse(const std::string& text) {
+  return nlohmann::json::parse(text);
+}
+
+/// Processes whose command line has `word`; this one apart.
+int processes_with(const std::string& word) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream stream(entry.path() / "cmdline", std::ios::binary);
+    const std::string line{std::istreambuf_iterator<char>(stream), {}};
+    count += line.find(word) != std::string::npos ? 1 : 0;
+  }
+  return count;
+}
+
+TEST(Realrun, WritesWhatARunWritesAndSaysHowTheLoadWas) {
+  const Workplace here;
+  here.write("s.yaml", tiny());
+  const Ran ran = here.run({"realrun", "s.yaml", "--events", "--canaries"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.err, IsEmpty());
+  EXPECT_THAT(ran.out, HasSubstr("Successful requests:                        20\n"));
+  EXPECT_THAT(ran.out, ContainsRegex("Arrivals late, P50 / P99 \\(ms\\): +[0-9.]+ / [0-9.]+\n"));
+  EXPECT_THAT(ran.out, HasSubstr("run directory: runs/tiny-calvo-1-real\n"));
+  const std::string run = "runs/tiny-calvo-1-real/";
+  for (const char* file : {"scenario.resolved.yaml", "environment.json", "summary.json",
+                           "requests.csv", "timeline.json", "events.bin"}) {
+    EXPECT_TRUE(std::filesystem::exists(here / (run + file))) << file;
+  }
+  const nlohmann::json environment = parse(here.read(run + "environment.json"));
+  EXPECT_EQ(environment["driver"], "realrun");
+  EXPECT_EQ(environment["fabric"], "tcp");
+  EXPECT_EQ(environment["device"], "host");
+  const nlohmann::json summary = parse(here.read(run + "summary.json"));
+  EXPECT_EQ(summary["completed"], 20);
+  EXPECT_EQ(summary["complete"], true);
+  const nlohmann::json& load = summary["load"];
+  for (const char* key : {"lateness_p50_s", "lateness_p99_s", "cpu_busy", "machine_busy",
+                          "spare_cpu_busy", "verify_s", "lookup_p50_s", "lease_p50_s"}) {
+    EXPECT_TRUE(load[key].is_number()) << key;
+  }
+  EXPECT_EQ(load["verified_blocks"], summary["counters"]["fetched_blocks"]);
+  EXPECT_GT(load["verified_blocks"], 0);
+  EXPECT_EQ(load["corrupt_blocks"], 0);
+
+  const Ran replayed = here.run({"replay", "runs/tiny-calvo-1-real"});
+  EXPECT_EQ(replayed.exit_code, 0) << replayed.out;
+  EXPECT_THAT(replayed.out, HasSubstr("identical commands"));
+}
+
+TEST(Realrun, RunsEnginesSideBySideAndRepeatsThem) {
+  const Workplace here;
+  here.write("s.yaml", tiny());
+  const Ran ran = here.run({"realrun", "s.yaml", "--engines", "vllm_sync,calvo", "--repeats", "2",
+                            "--no-timeline", "--out", "both"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  for (const char* run : {"calvo-r1", "calvo-r2", "vllm_sync-r1", "vllm_sync-r2"}) {
+    const nlohmann::json summary = parse(here.read(std::string("both/") + run + "/summary.json"));
+    EXPECT_EQ(summary["completed"], 20) << run;
+  }
+  EXPECT_THAT(ran.out, HasSubstr("both/vllm_sync-r2\n"));
+}
+
+TEST(Realrun, LeavesAValidDirectoryAndNoProcessWhenInterrupted) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const Workplace here;
+    const std::string name = "endless_" + std::to_string(::getpid()) + ".yaml";
+    here.write(name, scenario("100000", "20 /s"));
+    const Ran ran = here.run_and_signal({"realrun", name, "--out", "run"}, signal,
+                                        [&] {  // its nodes are there and it has begun
+                                          return processes_with(name) >= 3;
+                                        });
+    EXPECT_EQ(ran.exit_code, 130) << ran.err;
+    const nlohmann::json summary = parse(here.read("run/summary.json"));
+    EXPECT_EQ(summary["complete"], false);
+    EXPECT_EQ(processes_with(name), 0);
+  }
+}
+
+TEST(Realrun, NodesOfAKilledRunEndWithIt) {
+  const Workplace here;
+  const std::string name = "killed_" + std::to_string(::getpid()) + ".yaml";
+  here.write(name, scenario("100000", "20 /s"));
+  const Ran ran = here.run_and_signal({"realrun", name, "--out", "run"}, SIGKILL,
+                                      [&] { return processes_with(name) >= 3; });
+  EXPECT_EQ(ran.exit_code, 128 + SIGKILL);
+  for (int tries = 0; processes_with(name) > 0 && tries < 12000; ++tries) ::usleep(5000);
+  EXPECT_EQ(processes_with(name), 0);
+}
+
+struct WrongInput {
+  std::vector<std::string> arguments;
+  std::string error;
+};
+
+TEST(Realrun, SaysInOneLineWhatIsWrong) {
+  const Workplace here;
+  here.write("s.yaml", tiny());
+  here.write("short.key", "too short");
+  std::filesystem::permissions(here / "short.key", std::filesystem::perms::owner_read);
+  const std::vector<WrongInput> cases = {
+      {{"--node", "127.0.0.1"}, "calvo: --node:1:1: no port in \"127.0.0.1\""},
+      {{"--node", "127.0.0.1:9"},
+       "calvo: s.yaml:0:0: topology.storage_nodes: the scenario has 2 and 1 are given"},
+      {{"--node", "127.0.0.1:9", "--node", "127.0.0.1:9"},
+       "calvo: s.yaml:0:0: realrun: storage node 127.0.0.1:9: cannot reach 127.0.0.1 port 9"},
+      {{"--pace", "fast"}, "calvo: --pace:1:1: "},
+      {{"--transfer-limit", "2"}, "calvo: --transfer-limit:1:1: missing unit in \"2\""},
+      {{"--faults", "melt@1s"}, "calvo: --faults:1:1: "},
+      {{"--fabric", "pigeon"}, "calvo: "},
+      {{"--device", "abacus"}, "calvo: "},
+      {{"--key-file", "short.key"}, "calvo: short.key"},
+      {{"--set", "memory.remote=100000 TiB"}, "calvo: "},
+      {{"--set", "simulation.truth_noise=0.5"}, "calvo: s.yaml:0:0: simulation.truth_noise: "},
+  };
+  for (const WrongInput& wrong : cases) {
+    std::vector<std::string> words = {"realrun", "s.yaml", "--out", "run"};
+    words.insert(words.end(), wrong.arguments.begin(), wrong.arguments.end());
+    const Ran ran = here.run(words);
+    EXPECT_EQ(ran.exit_code, 2) << wrong.error << ran.err;
+    EXPECT_THAT(ran.err, StartsWith(wrong.error));
+    EXPECT_EQ(std::ranges::count(ran.err, '\n'), 1) << ran.err;
+    EXPECT_THAT(ran.out, IsEmpty());
+    EXPECT_THAT(here.files(), Not(::testing::Contains("run")));
+  }
+}
+
+TEST(Realrun, SurvivesWhatGoesWrongOnItsNodes) {
+  const Workplace here;
+  here.write("s.yaml", tiny());
+  const Ran ran =
+      here.run({"realrun", "s.yaml", "--quiet", "--out", "run", "--faults", "corrupt@0s:0.5",
+                "--faults", "drop@0s:0.2", "--transfer-limit", "500 ms"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "run\n");
+  const nlohmann::json summary = parse(here.read("run/summary.json"));
+  EXPECT_EQ(summary["completed"], 20);
+  EXPECT_GT(summary["load"]["corrupt_blocks"].get<int>() + summary["load"]["reconnects"].get<int>(),
+            0);
+}
+
+}  // namespace
+}  // namespace calvo::testing
