@@ -57,9 +57,9 @@ private:
     const auto slots = static_cast<std::size_t>(
         static_cast<std::int64_t>(device_.host_memory().size()) / payload());
     for (std::size_t i = first; i < first + static_cast<std::size_t>(count); ++i) {
-      job.blocks.push_back({pages_[i % pages_.size()],
-                            device_.host_memory().data() +
-                                static_cast<std::int64_t>(i % slots) * payload()});
+      job.blocks.push_back(
+          {pages_[i % pages_.size()],
+           device_.host_memory().data() + static_cast<std::int64_t>(i % slots) * payload()});
     }
     device_.copies().post(std::move(job));
   }
