@@ -23,7 +23,7 @@ namespace {
 constexpr std::int64_t landing_bytes = 128 << 20;
 constexpr std::int64_t least_pages = 64;
 
-struct Options {
+struct CalibrateArguments {
   std::string scenario;
   std::vector<std::string> overrides;
   std::string out;
@@ -37,7 +37,7 @@ std::string points_file(const std::string& out) {
   return std::filesystem::path(out).replace_extension(".points.csv").string();
 }
 
-void check_place(const Options& options) {
+void check_place(const CalibrateArguments& options) {
   const std::filesystem::path folder = std::filesystem::path(options.out).parent_path();
   if (!folder.empty() && !std::filesystem::is_directory(folder)) {
     throw InputError({options.out, 0, 0}, "",
@@ -60,7 +60,7 @@ realrun::DeviceOptions device_options(const scenarios::Scenario& scenario,
   return device;
 }
 
-int run(const Options& options) {
+int calibrate(const CalibrateArguments& options) {
   check_place(options);
   scenarios::LoadOptions load;
   load.overrides = options.overrides;
@@ -113,7 +113,7 @@ int run(const Options& options) {
 }  // namespace
 
 Verb add_calibrate(CLI::App& program) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CalibrateArguments>();
   CLI::App* command = program.add_subcommand(
       "calibrate", "Measure this testbed part by part, for predictions of its real runs");
   command
@@ -145,7 +145,7 @@ Verb add_calibrate(CLI::App& program) {
       "  calvo calibrate scenarios/examples/laptop.yaml -o laptop.cal.yaml\n"
       "  calvo run scenarios/examples/laptop.yaml --set calibration=laptop.cal.yaml\n"
       "  calvo realrun scenarios/examples/laptop.yaml");
-  return {command, [options] { return run(*options); }};
+  return {command, [options] { return calibrate(*options); }};
 }
 
 }  // namespace calvo::cli

@@ -12,12 +12,12 @@
 namespace calvo::cli {
 namespace {
 
-struct Options {
+struct CompareArguments {
   std::vector<std::string> directories;
   bool json = false;
 };
 
-int compare(const Options& options) {
+int compare(const CompareArguments& options) {
   std::vector<analysis::RunDirectory> runs;
   for (const std::string& directory : options.directories) {
     runs.push_back(analysis::read_run_directory(directory));
@@ -34,7 +34,7 @@ int compare(const Options& options) {
 }  // namespace
 
 Verb add_compare(CLI::App& program) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CompareArguments>();
   CLI::App* command = program.add_subcommand("compare", "Put runs side by side");
   command->add_option("DIR", options->directories, "run directories; the first is the reference")
       ->required();

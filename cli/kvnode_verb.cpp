@@ -30,7 +30,7 @@
 namespace calvo::cli {
 namespace {
 
-struct Options {
+struct KvnodeArguments {
   std::string make_key;
   std::string bind = "127.0.0.1";
   std::uint16_t port = 7000;
@@ -59,7 +59,7 @@ struct Options {
 }
 
 template <class T>
-T value(const std::string& flag, const std::string& text) {
+T value_of(const std::string& flag, const std::string& text) {
   try {
     return parse_as<T>(text);
   } catch (const std::invalid_argument& error) {
@@ -99,7 +99,7 @@ std::vector<BlockRun> share_of(const scenarios::Scenario& scenario, std::uint32_
   return share;
 }
 
-void take_scenario(const Options& options, realrun::NodeOptions& node) {
+void take_scenario(const KvnodeArguments& options, realrun::NodeOptions& node) {
   scenarios::LoadOptions load;
   load.overrides = options.overrides;
   const scenarios::Scenario scenario = scenarios::load_scenario(options.scenario, load);
@@ -115,7 +115,7 @@ void take_scenario(const Options& options, realrun::NodeOptions& node) {
   if (options.preload == "scenario") node.preload.runs = share_of(scenario, options.node);
 }
 
-void take_model(const Options& options, realrun::NodeOptions& node) {
+void take_model(const KvnodeArguments& options, realrun::NodeOptions& node) {
   if (options.model.empty()) {
     refuse("kvnode", "which model's KV is it for? give --scenario FILE or --model NAME");
   }
@@ -132,7 +132,7 @@ void take_model(const Options& options, realrun::NodeOptions& node) {
   if (options.capacity.empty()) refuse("--capacity", "say how large the pool is, e.g. \"8 GiB\"");
 }
 
-realrun::NodeOptions node_options(const Options& options) {
+realrun::NodeOptions options_of_node(const KvnodeArguments& options) {
   realrun::NodeOptions node;
   node.bind = options.bind;
   node.port = options.port;
@@ -145,7 +145,7 @@ realrun::NodeOptions node_options(const Options& options) {
   node.config.model_seed = options.model_seed;
   if (!options.capacity.empty()) {
     const std::int64_t stride = realrun::BlockFormat{node.config.block_bytes}.stride();
-    const auto size = value<Bytes>("--capacity", options.capacity);
+    const auto size = value_of<Bytes>("--capacity", options.capacity);
     node.capacity_blocks = size.count() / stride;
     if (node.capacity_blocks < 1) {
       refuse("--capacity", fmt::format("the pool is too small: one block takes {} bytes", stride));
@@ -162,8 +162,8 @@ realrun::NodeOptions node_options(const Options& options) {
   }
   node.synthetic_on_demand = options.synthetic;
   node.fabrics = options.fabrics;
-  if (!options.pace.empty()) node.pace = value<BytesPerSecond>("--pace", options.pace);
-  node.pace_burst = value<Bytes>("--pace-burst", options.pace_burst).count();
+  if (!options.pace.empty()) node.pace = value_of<BytesPerSecond>("--pace", options.pace);
+  node.pace_burst = value_of<Bytes>("--pace-burst", options.pace_burst).count();
   if (!options.faults.empty()) node.faults = realrun::parse_fault_script(options.faults);
   node.faults.seed = options.fault_seed;
   node.metrics_port = options.metrics_port;
@@ -240,7 +240,7 @@ private:
   sigset_t before_{};
 };
 
-int run(const Options& options) {
+int serve(const KvnodeArguments& options) {
   const pid_t parent = ::getppid();
   if (!options.make_key.empty()) {
     realrun::make_key_file(options.make_key);
@@ -248,7 +248,7 @@ int run(const Options& options) {
                options.make_key);
     return success;
   }
-  realrun::NodeOptions node = node_options(options);
+  realrun::NodeOptions node = options_of_node(options);
   EndSignals signals;
   if (options.die_with_parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
@@ -267,7 +267,7 @@ int run(const Options& options) {
 }  // namespace
 
 Verb add_kvnode(CLI::App& program) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<KvnodeArguments>();
   CLI::App* command =
       program.add_subcommand("kvnode", "Run a storage node of the remote KV pool, until Ctrl-C");
   command->add_option("--make-key", options->make_key, "write a new key to FILE and end")
@@ -357,7 +357,7 @@ Verb add_kvnode(CLI::App& program) {
       "  calvo kvnode --make-key pool.key\n"
       "  calvo kvnode --bind 192.0.2.7 --key-file pool.key --model Llama-3.1-8B --capacity \"64 "
       "GiB\"");
-  return {command, [options] { return run(*options); }};
+  return {command, [options] { return serve(*options); }};
 }
 
 }  // namespace calvo::cli

@@ -26,7 +26,7 @@
 namespace calvo::cli {
 namespace {
 
-struct Options {
+struct RealrunArguments {
   std::string scenario;
   std::vector<std::string> engines;
   std::vector<std::string> overrides;
@@ -55,7 +55,7 @@ Seconds transfer_limit(const std::string& text) {
   }
 }
 
-scenarios::Scenario load(const Options& options, const std::string& engine) {
+scenarios::Scenario load_for_real(const RealrunArguments& options, const std::string& engine) {
   scenarios::LoadOptions load;
   if (!engine.empty()) load.overrides.push_back("engine=" + engine);
   load.overrides.insert(load.overrides.end(), options.overrides.begin(), options.overrides.end());
@@ -65,7 +65,7 @@ scenarios::Scenario load(const Options& options, const std::string& engine) {
   return scenarios::load_scenario(options.scenario, load);
 }
 
-realrun::RealrunOptions engine_options(const Options& options) {
+realrun::RealrunOptions engine_options(const RealrunArguments& options) {
   realrun::RealrunOptions run = realrun_options(options.hardware);
   run.verify = !options.no_verify;
   run.canaries = options.canaries;
@@ -75,8 +75,8 @@ realrun::RealrunOptions engine_options(const Options& options) {
   return run;
 }
 
-realrun::LocalNodeOptions node_options(const Options& options,
-                                       const scenarios::Scenario& scenario) {
+realrun::LocalNodeOptions local_nodes(const RealrunArguments& options,
+                                      const scenarios::Scenario& scenario) {
   realrun::LocalNodeOptions nodes = local_node_options(options.hardware, scenario);
   for (const std::string& script : options.faults) {
     nodes.faults.push_back(realrun::parse_fault_script(script, "--faults"));
@@ -85,7 +85,7 @@ realrun::LocalNodeOptions node_options(const Options& options,
 }
 
 /// A name without characters that mean something to a shell or a file system.
-std::string plain(std::string name) {
+std::string plain_name(std::string name) {
   std::ranges::replace_if(
       name,
       [](char c) {
@@ -103,7 +103,7 @@ struct Job {
 };
 
 /// Engines side by side in each repeat, in an order of its own, so that what drifts touches all.
-std::vector<Job> plan(const Options& options) {
+std::vector<Job> plan(const RealrunArguments& options) {
   const std::vector<std::string> engines =
       options.engines.empty() ? std::vector<std::string>{""} : options.engines;
   std::vector<Job> jobs;
@@ -118,15 +118,16 @@ std::vector<Job> plan(const Options& options) {
   return jobs;
 }
 
-RunOneOptions place_of(const Options& options, const scenarios::Scenario& scenario,
+RunOneOptions place_of(const RealrunArguments& options, const scenarios::Scenario& scenario,
                        const Job& job) {
   RunOneOptions run;
   run.command = command_line();
   run.progress = options.quiet ? ProgressLine::Wanted::no : ProgressLine::Wanted::yes;
-  std::string name = plain(scenario.engine.name);
+  std::string name = plain_name(scenario.engine.name);
   if (options.repeats > 1) name += fmt::format("-r{}", job.repeat);
   if (options.directory.empty()) {
-    run.directory = fmt::format("runs/{}-{}-{}-real", plain(scenario.name), name, scenario.seed);
+    run.directory =
+        fmt::format("runs/{}-{}-{}-real", plain_name(scenario.name), name, scenario.seed);
     run.taken = options.force ? analysis::Taken::replace : analysis::Taken::next_free;
   } else {
     const bool alone = options.engines.size() <= 1 && options.repeats == 1;
@@ -141,15 +142,15 @@ struct Finished {
   realrun::LoadReport load;
 };
 
-Finished run_job(const Options& options, const Job& job) {
-  scenarios::Scenario scenario = load(options, job.engine);
+Finished run_job(const RealrunArguments& options, const Job& job) {
+  scenarios::Scenario scenario = load_for_real(options, job.engine);
   realrun::RealrunOptions engine = engine_options(options);
   const RunOneOptions place = place_of(options, scenario, job);
   analysis::RunDirectoryWriter directory(place.directory, place.taken);
 
   std::optional<realrun::LocalNodes> local;
   if (engine.nodes.empty() && scenario.instance.storage_nodes > 0) {
-    local.emplace(scenario, node_options(options, scenario));
+    local.emplace(scenario, local_nodes(options, scenario));
     engine.nodes = local->endpoints();
     engine.key = local->key();
   }
@@ -185,13 +186,13 @@ Finished run_job(const Options& options, const Job& job) {
   return {write_run(directory, scenario, result.run, story), std::move(result.load)};
 }
 
-int run(const Options& options) {
+int run_for_real(const RealrunArguments& options) {
   listen_to_signals();  // before a directory shows: who sees it may signal
   const std::vector<Job> jobs = plan(options);
   // All of them are read, and their places looked at, before the first is run.
   for (const Job& job : jobs) {
     if (jobs.size() == 1 || job.repeat > 1) continue;
-    const scenarios::Scenario scenario = load(options, job.engine);
+    const scenarios::Scenario scenario = load_for_real(options, job.engine);
     const RunOneOptions place = place_of(options, scenario, job);
     const analysis::RunDirectoryWriter taken(place.directory, place.taken);
   }
@@ -223,7 +224,7 @@ int run(const Options& options) {
   return stopped || signalled() ? interrupted : success;
 }
 
-void add_real_options(CLI::App& command, Options& options) {
+void add_real_options(CLI::App& command, RealrunArguments& options) {
   add_hardware_flags(command, options.hardware);
   CLI::App* network = command.add_option_group("Network");
   network
@@ -255,7 +256,7 @@ void add_real_options(CLI::App& command, Options& options) {
 }  // namespace
 
 Verb add_realrun(CLI::App& program) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RealrunArguments>();
   CLI::App* command = program.add_subcommand(
       "realrun", "Run a scenario for real: sockets or RDMA, copies, arithmetic");
   command->add_option("SCENARIO", options->scenario, "scenario file (docs/scenario.md)")
@@ -296,7 +297,7 @@ Verb add_realrun(CLI::App& program) {
       "  calvo realrun scenarios/examples/laptop.yaml --pace none --faults die@10s..15s\n"
       "  calvo realrun scenarios/examples/laptop.yaml --fabric verbs --key-file key \\\n"
       "      --node 10.0.0.2:7000 --node 10.0.0.3:7000");
-  return {command, [options] { return run(*options); }};
+  return {command, [options] { return run_for_real(*options); }};
 }
 
 }  // namespace calvo::cli

@@ -19,7 +19,7 @@
 namespace calvo::cli {
 namespace {
 
-struct Options {
+struct RunArguments {
   std::string scenario;
   std::vector<std::string> engines;
   std::vector<std::string> overrides;
@@ -32,7 +32,7 @@ struct Options {
   int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 };
 
-scenarios::Scenario load(const Options& options, const std::string& engine) {
+scenarios::Scenario load(const RunArguments& options, const std::string& engine) {
   scenarios::LoadOptions load;
   if (!engine.empty()) load.overrides.push_back("engine=" + engine);
   load.overrides.insert(load.overrides.end(), options.overrides.begin(), options.overrides.end());
@@ -54,7 +54,8 @@ std::string plain(std::string name) {
   return name;
 }
 
-RunOneOptions run_options(const Options& options, const scenarios::Scenario& scenario, bool alone) {
+RunOneOptions run_options(const RunArguments& options, const scenarios::Scenario& scenario,
+                          bool alone) {
   RunOneOptions run;
   run.command = command_line();
   run.progress = options.quiet || !alone ? ProgressLine::Wanted::no : ProgressLine::Wanted::yes;
@@ -70,7 +71,7 @@ RunOneOptions run_options(const Options& options, const scenarios::Scenario& sce
   return run;
 }
 
-int run_alone(const Options& options) {
+int run_alone(const RunArguments& options) {
   scenarios::Scenario scenario =
       load(options, options.engines.empty() ? std::string() : options.engines.front());
   const FinishedRun run = run_one(scenario, run_options(options, scenario, true));
@@ -79,7 +80,7 @@ int run_alone(const Options& options) {
   return run.interrupted ? interrupted : success;
 }
 
-int run_side_by_side(const Options& options) {
+int run_side_by_side(const RunArguments& options) {
   // All of them are read before the first is simulated: wrong input ends it here.
   std::vector<RunJob> jobs;
   for (const std::string& engine : options.engines) {
@@ -107,14 +108,14 @@ int run_side_by_side(const Options& options) {
   return runs.exit_code;
 }
 
-int run(const Options& options) {
+int run(const RunArguments& options) {
   return options.engines.size() > 1 ? run_side_by_side(options) : run_alone(options);
 }
 
 }  // namespace
 
 Verb add_run(CLI::App& program) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RunArguments>();
   CLI::App* command = program.add_subcommand("run", "Simulate a scenario");
   command->add_option("SCENARIO", options->scenario, "scenario file (docs/scenario.md)")
       ->required();

@@ -15,7 +15,7 @@
 namespace calvo::cli {
 namespace {
 
-struct Options {
+struct TraceArguments {
   std::string file;
   std::string out;
   std::vector<std::string> lru;
@@ -38,7 +38,7 @@ std::int64_t capacity(const std::string& text) {
   return blocks;
 }
 
-int info(const Options& options) {
+int info(const TraceArguments& options) {
   traces::InfoOptions wanted;
   wanted.read.block_tokens = Tokens{options.block_tokens};
   wanted.shared_prefix = options.shared_prefix;
@@ -48,7 +48,7 @@ int info(const Options& options) {
   return success;
 }
 
-int convert(const Options& options) {
+int convert(const TraceArguments& options) {
   traces::ConvertOptions wanted;
   wanted.read.block_tokens = Tokens{options.block_tokens};
   wanted.shared_prefix = options.shared_prefix;
@@ -56,7 +56,7 @@ int convert(const Options& options) {
   return success;
 }
 
-void add_reading_options(CLI::App& command, Options& options) {
+void add_reading_options(CLI::App& command, TraceArguments& options) {
   command.add_option("FILE", options.file, "Mooncake JSONL, agentic TSV or Azure CSV, also gzip")
       ->required();
   command
@@ -76,7 +76,7 @@ void add_reading_options(CLI::App& command, Options& options) {
 }  // namespace
 
 Verb add_trace(CLI::App& program) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TraceArguments>();
   CLI::App* command = program.add_subcommand("trace", "Describe and convert traces");
 
   options->info = command->add_subcommand("info", "Say what a trace holds");

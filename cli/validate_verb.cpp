@@ -19,7 +19,7 @@
 namespace calvo::cli {
 namespace {
 
-struct Options {
+struct ValidateArguments {
   std::vector<std::string> directories;
   std::vector<std::string> tolerances;
   std::vector<std::string> held_out;
@@ -52,7 +52,7 @@ void write_report(const std::string& path, const char* flag, const std::string& 
   }
 }
 
-int validate(const Options& options) {
+int validate(const ValidateArguments& options) {
   analysis::Tolerances tolerances;
   for (const std::string& argument : options.tolerances) tolerances.apply(argument);
   analysis::ValidationOptions validation_options{options.held_out, options.baseline};
@@ -80,7 +80,7 @@ int validate(const Options& options) {
 }  // namespace
 
 Verb add_validate(CLI::App& program) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ValidateArguments>();
   CLI::App* command =
       program.add_subcommand("validate", "Hold predictions to measurements: how far off are they?");
   command
