@@ -74,9 +74,8 @@ TEST(CommandLine, ListNamesWhatExists) {
   EXPECT_THAT(here.run({"list", "models"}).out, HasSubstr("8.03 B parameters"));
   EXPECT_THAT(here.run({"list", "hardware"}).out, HasSubstr("rdma_400g"));
   EXPECT_THAT(here.run({"list", "switches"}).out, HasSubstr("cut              never | block"));
-  for (const char* kind :
-       {"routing", "restore", "topologies", "generators", "datasets", "flow_backends", "fabrics",
-        "devices"}) {
+  for (const char* kind : {"routing", "restore", "topologies", "generators", "datasets",
+                           "flow_backends", "fabrics", "devices"}) {
     const Ran ran = here.run({"list", kind});
     EXPECT_EQ(ran.exit_code, 0) << kind;
     EXPECT_THAT(ran.out, MatchesRegex("([a-z_]+ +[^\n]+\n)+")) << kind;
