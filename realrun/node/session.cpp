@@ -1,6 +1,8 @@
 #include "realrun/node/session.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -85,7 +87,7 @@ bool Session::release(const Frame& frame) {
 bool Session::begin_store(const Frame& frame) {
   const std::optional<StoreBegin> call = decode_store_begin(frame.payload);
   if (!call || store_) return false;
-  store_.emplace();
+  store_ = std::make_unique<OpenStore>();
   store_->tag = frame.tag;
   store_->run = call->run;
   store_->store = pool_.begin_store(call->run);

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "realrun/node/block_pool.hpp"
@@ -59,7 +59,7 @@ private:
   SessionOptions options_;
   std::map<std::uint64_t, BlockRun> leases_;
   std::uint64_t next_lease_ = 1;
-  std::optional<OpenStore> store_;
+  std::unique_ptr<OpenStore> store_;
 };
 
 }  // namespace calvo::realrun

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "control/storage_placement.hpp"
 #include "realrun/node/block_pool.hpp"
 #include "realrun/node/session.hpp"
 #include "realrun/wire/messages.hpp"
@@ -18,6 +19,13 @@ Bytestring block(std::uint64_t name) {
   Bytestring bytes(static_cast<std::size_t>(format.used()));
   seal_block(format, bytes, BlockId{name}, 1, config);
   return bytes;
+}
+
+bool is_absent(const BlockPool& pool, BlockRun run) {
+  for (std::int32_t i = 0; i < run.count; ++i) {
+    if (pool.lookup(control::behind({run.first, i + 1}, i)) != 0) return false;
+  }
+  return true;
 }
 
 /// Calls of an engine that has the key and is mad. The first byte says whether the pool makes what
@@ -53,8 +61,10 @@ void session(std::span<const std::byte> bytes) {
     other.close();
   }
   must_hold(tally.blocks_under_lease == 0, "leases end with their sessions");
-  // Nothing is pinned: the whole pool can be had.
-  BlockPool::Store all = pool.begin_store({BlockId{1'000'000}, capacity});
+  // Nothing is pinned: the whole pool can be had, for blocks that are not in it yet.
+  BlockRun fresh{BlockId{0}, capacity};
+  while (!is_absent(pool, fresh)) fresh.first = BlockId{raw(fresh.first) + capacity};
+  BlockPool::Store all = pool.begin_store(fresh);
   for (std::int32_t i = 0; i < capacity; ++i) must_hold(all.wants(i), "every slot is free again");
   must_hold(pool.commit(std::move(all), capacity) == capacity, "every slot can be filled");
 }
