@@ -73,7 +73,7 @@ NodeLoop::~NodeLoop() {
 void NodeLoop::listen() {
   try {
     listener_ = transport::listen_on(options_.bind, port_);
-    port_ = transport::local_port(listener_);
+    if (port_ == 0) port_ = transport::local_port(listener_);  // else read by other threads by now
   } catch (const std::runtime_error& error) {
     throw InputError({"kvnode", 0, 0}, "", error.what());
   }
