@@ -262,6 +262,22 @@ TEST_P(Conformance, RefusesWhatLiesOutsideThePool) {
   }
 }
 
+TEST_P(Conformance, ARefusalDoesNotOvertakeWhatWasReadBefore) {
+  Node node(plan());
+  const auto client = client_for(landing_);
+  const PeerId peer = enter(*client, node, ticket(1));
+  const std::array reads = {Read{3, landing_.slot(1'000'000), 1},
+                            Read{pool_size, landing_.slot(9), 2}};
+  std::vector<ReadDone> done;
+  post_all(*client, peer, reads, done);
+  // Time for the node to refuse, and to end the connection on bytes that nobody has fetched yet.
+  std::this_thread::sleep_for(std::chrono::milliseconds{30});
+  await(*client, 2, done);
+  EXPECT_EQ(done[0].status, ReadStatus::ok) << name_of(done[0].status);
+  EXPECT_EQ(done[1].status, ReadStatus::refused) << name_of(done[1].status);
+  EXPECT_TRUE(holds_pool(reads[0].into, 1, 3));
+}
+
 TEST_P(Conformance, ARefusalEndsOneConnectionOnly) {
   Node node(plan());
   const auto client = client_for(landing_);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstring>
+#include <semaphore>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -242,6 +243,51 @@ TEST(LyingNode, SaysNothingUnasked) {
   const std::array reads = {Read{0, landing.slot(16), 1}};
   EXPECT_EQ(read_all(*client, peer, reads)[0].status, ReadStatus::peer_gone);
   EXPECT_TRUE(Landing::is_blank(reads[0].into));
+}
+
+TEST(SlowNode, AnswersThatComeInPartsArePutTogether) {
+  constexpr std::size_t size = 16;
+  constexpr std::size_t whole = sizeof(tcp::Reply) + size;
+  // What a node answers to three reads of the first bytes of the pool, cut in two anywhere.
+  std::vector<std::byte> answer(3 * whole);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    const tcp::Reply reply{tcp::Reply::ok, 0, i, size};
+    std::memcpy(answer.data() + i * whole, &reply, sizeof reply);
+    std::memcpy(answer.data() + i * whole + sizeof reply, shared_pool().data(), size);
+  }
+  for (std::size_t cut = 1; cut < answer.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    std::binary_semaphore go_on{0};
+    transport::SessionListener slow(
+        "127.0.0.1", 0, [&](transport::Connection& connection, const transport::SessionId&) {
+          const auto soon = deadline_in(patience);
+          connection.send_before(std::span(answer).first(cut), soon);
+          go_on.acquire();
+          connection.send_before(std::span(answer).subspan(cut), soon);
+          connection.finish();
+        });
+    Landing landing(4'096);
+    const auto client = fabric("tcp").make_client();
+    client->register_memory(landing.memory());
+    const PeerId peer =
+        client->connect("127.0.0.1", {"tcp", slow.admit(ticket(1))}, ticket(1), patience);
+    const std::array reads = {Read{0, landing.slot(size), 1}, Read{0, landing.slot(size), 2},
+                              Read{0, landing.slot(size), 3}};
+    std::vector<ReadDone> done;
+    post_all(*client, peer, reads, done);
+    await(*client, cut / whole, done);
+    client->wait(std::chrono::milliseconds{2});  // the beginning of one more comes, if at all now
+    std::array<ReadDone, 3> none;
+    EXPECT_EQ(client->poll(none), 0U);
+    go_on.release();
+    await(*client, 3, done);
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(done.at(i).status, ReadStatus::ok);
+      EXPECT_TRUE(holds_pool(reads[i].into, 1, 0));
+    }
+    client->disconnect(peer);
+    EXPECT_TRUE(landing.canaries_live());
+  }
 }
 
 TEST(Listening, SaysWhatIsWrongAndWhatToDo) {
