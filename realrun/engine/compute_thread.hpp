@@ -52,7 +52,7 @@ private:
   const WallClock& clock_;
   NoticeRing& notices_;
   StepGate& gate_;
-  Doorbell bell_;
+  Doorbell bell_{Doorbell::Sleeper::alone};
   Ring<ComputeOrder> orders_;
   std::vector<ComputeOrder> inbox_;
   std::vector<std::vector<std::int32_t>> tokens_;

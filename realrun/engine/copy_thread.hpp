@@ -92,7 +92,7 @@ private:
   const WallClock& clock_;
   NoticeRing& notices_;
   StepGate& gate_;
-  Doorbell bell_;
+  Doorbell bell_{Doorbell::Sleeper::with_files};
   Ring<CopyThreadOrder> orders_;
   Lane in_, out_;
   std::unordered_map<std::uint64_t, std::uint64_t> serial_of_;  ///< copies in, by run

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <span>
 
 #include <poll.h>
@@ -16,7 +17,11 @@ namespace calvo::realrun {
 /// look finds the work or the ring finds the bell armed.
 class Doorbell {
 public:
-  Doorbell();
+  /// `alone`: its sleeper waits for nothing else, which takes one system call instead of two.
+  /// `with_files`: it waits for files as well.
+  enum class Sleeper : std::uint8_t { alone, with_files };
+
+  explicit Doorbell(Sleeper sleeper);
   ~Doorbell();
   Doorbell(const Doorbell&) = delete;
   Doorbell& operator=(const Doorbell&) = delete;
@@ -24,14 +29,17 @@ public:
   /// Any thread; also in a signal handler.
   void ring() noexcept;
 
-  void arm() { armed_.store(true); }
-  void disarm() { armed_.store(false); }
-  /// Sleeps until a ring, until one of `others` is ready or for `limit` (max: for good). Disarms.
-  void sleep(Nanoseconds limit, std::span<pollfd> others = {});
+  void arm() { armed_.store(1); }
+  void disarm() { armed_.store(0); }
+  /// Sleeps until a ring, until one of `files` is ready or for `limit` (max: for good). Disarms.
+  /// Requires: no files, unless made for them.
+  void sleep(Nanoseconds limit, std::span<pollfd> files = {});
 
 private:
-  int fd_ = -1;
-  std::atomic<bool> armed_{false};
+  void sleep_with(Nanoseconds limit, std::span<pollfd> files);
+
+  int fd_ = -1;  ///< with files: an eventfd
+  std::atomic<std::uint32_t> armed_{0};
 };
 
 }  // namespace calvo::realrun

@@ -97,7 +97,7 @@ private:
   const RealrunOptions& options_;
   const Parts& parts_;
   WallClock clock_;
-  Doorbell bell_;
+  Doorbell bell_{Doorbell::Sleeper::alone};
   NoticeRing notices_;
   Connector connector_;
   Timeline timeline_;

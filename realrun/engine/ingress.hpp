@@ -29,7 +29,7 @@ private:
 
   const WallClock& clock_;
   NoticeRing& notices_;
-  Doorbell bell_;
+  Doorbell bell_{Doorbell::Sleeper::alone};
   Ring<Order> orders_;
   std::vector<traces::Due> due_;  ///< a heap, earliest (date, id) on top
   Worker worker_;

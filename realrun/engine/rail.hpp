@@ -163,7 +163,7 @@ private:
   NoticeRing& notices_;
   Doorbell& copy_thread_;
   Connector& connector_;
-  Doorbell bell_;
+  Doorbell bell_{Doorbell::Sleeper::with_files};
   Ring<RailOrder> orders_;
   std::unique_ptr<FabricClient> fabric_;
   std::int64_t most_posted_;  ///< reads of one peer

@@ -99,6 +99,16 @@ TEST(Realrun, WritesWhatARunWritesAndSaysHowTheLoadWas) {
   EXPECT_GT(load["verified_blocks"], 0);
   EXPECT_EQ(load["corrupt_blocks"], 0);
 
+  // Resources have the names of a simulation.
+  ASSERT_EQ(here.run({"run", "s.yaml", "--quiet", "--out", "simulated"}).exit_code, 0);
+  const nlohmann::json simulated = parse(here.read("simulated/summary.json"));
+  for (const auto& [name, use] : summary["utilization"].items()) {
+    EXPECT_TRUE(simulated["utilization"].contains(name)) << name;
+  }
+  for (const auto& [name, use] : summary["occupancy"].items()) {
+    EXPECT_TRUE(simulated["occupancy"].contains(name)) << name;
+  }
+
   const Ran replayed = here.run({"replay", "runs/tiny-calvo-1-real"});
   EXPECT_EQ(replayed.exit_code, 0) << replayed.out;
   EXPECT_THAT(replayed.out, HasSubstr("identical commands"));

@@ -111,7 +111,7 @@ protected:
   static inline const BlockFormat format{payload};
 
   WallClock clock_;
-  Doorbell bell_;
+  Doorbell bell_{Doorbell::Sleeper::alone};
   NoticeRing notices_;
   StepGate gate_;
   std::vector<std::byte> memory_;

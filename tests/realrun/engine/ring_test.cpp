@@ -8,9 +8,11 @@
 namespace calvo::realrun {
 namespace {
 
-TEST(Ring, KeepsTheOrderOfEachWriterAndLosesNothing) {
+class Sleepers : public ::testing::TestWithParam<Doorbell::Sleeper> {};
+
+TEST_P(Sleepers, MissNoBellAndKeepTheOrderOfEachWriter) {
   constexpr int writers = 4, each = 5000;
-  Doorbell bell;
+  Doorbell bell{GetParam()};
   Ring<std::pair<int, int>> ring(64, bell);  // small: writers have to wait
   std::vector<std::jthread> threads;
   for (int writer = 0; writer < writers; ++writer) {
@@ -34,8 +36,22 @@ TEST(Ring, KeepsTheOrderOfEachWriterAndLosesNothing) {
   }
 }
 
+TEST_P(Sleepers, WakeWhenTheirTimeIsOver) {
+  Doorbell bell{GetParam()};
+  bell.arm();
+  bell.sleep(Nanoseconds{1'000'000});
+  bell.arm();
+  bell.sleep(Nanoseconds{-1});
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, Sleepers,
+                         ::testing::Values(Doorbell::Sleeper::alone, Doorbell::Sleeper::with_files),
+                         [](const auto& param) {
+                           return param.param == Doorbell::Sleeper::alone ? "Alone" : "WithFiles";
+                         });
+
 TEST(Ring, RefusesWhatItHasNoRoomFor) {
-  Doorbell bell;
+  Doorbell bell{Doorbell::Sleeper::alone};
   Ring<int> ring(2, bell);
   int item = 7;
   EXPECT_TRUE(ring.try_push(item));
@@ -45,7 +61,7 @@ TEST(Ring, RefusesWhatItHasNoRoomFor) {
 }
 
 TEST(Ring, LetsWritersGoWhenItIsClosed) {
-  Doorbell bell;
+  Doorbell bell{Doorbell::Sleeper::alone};
   Ring<int> ring(1, bell);
   ring.push(1);
   std::jthread writer([&] { ring.push(2); });
