@@ -223,7 +223,18 @@ TEST_P(Conformance, ItsDescriptorIsReadableWhenACompletionWaits) {
     if (client->poll(one) == 1) done.push_back(one[0]);
   }
   ASSERT_EQ(done.size(), 2U);
+
+  std::vector<Read> more;
+  for (std::uint64_t i = 0; i < 4; ++i) more.push_back({i, landing_.slot(500'000), 10 + i});
+  post_all(*client, peer, more, done);
   client->disconnect(peer);
+  while (done.size() < 6) {
+    ASSERT_EQ(::poll(&watched, 1, 60'000), 1) << "asleep with " << done.size() << " of 6";
+    std::array<ReadDone, 1> one;
+    if (client->poll(one) == 1) done.push_back(one[0]);
+  }
+  EXPECT_TRUE(is_silent(*client));
+  EXPECT_EQ(::poll(&watched, 1, 0), 0) << "awake for nothing";
 }
 
 TEST_P(Conformance, RefusesWhatLiesOutsideThePool) {
