@@ -50,8 +50,9 @@ void Connector::work() {
       changed_.wait(lock);
       continue;
     }
-    if (std::chrono::steady_clock::now() < next->due) {
-      changed_.wait_until(lock, next->due);
+    const auto due = next->due;  // wishes_ may grow while this waits
+    if (std::chrono::steady_clock::now() < due) {
+      changed_.wait_until(lock, due);
       continue;
     }
     Wish wish = *next;

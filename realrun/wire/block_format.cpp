@@ -87,6 +87,7 @@ void fill_synthetic(std::uint64_t seed, BlockId block, std::span<std::byte> payl
   };
   const std::size_t words = payload.size() / 8;
   for (std::size_t i = 0; i < words; ++i) put(payload.data() + 8 * i, word(i));
+  if (payload.size() % 8 == 0) return;
   std::array<std::byte, 8> rest{};
   put(rest.data(), word(words));
   std::memcpy(payload.data() + 8 * words, rest.data(), payload.size() % 8);

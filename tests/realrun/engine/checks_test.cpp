@@ -104,7 +104,9 @@ TEST(LocalNodes, ServeARunAndEndWithIt) {
   EXPECT_GT(result.run.counters.fetched_blocks, 0);
   const LocalNodes::Ended ended = nodes.stop();
   EXPECT_TRUE(ended.complaints.empty());
-  EXPECT_EQ(static_cast<std::int64_t>(ended.counters.stored_blocks),
+  // Two requests may compute the same block; the node counts the one that came first.
+  EXPECT_GT(ended.counters.stored_blocks, 0U);
+  EXPECT_LE(static_cast<std::int64_t>(ended.counters.stored_blocks),
             result.run.counters.stored_blocks);
 }
 
