@@ -84,6 +84,7 @@ private:
   void run_step(InstanceHost& host, const control::Command& command);
   void end_request(const control::Command& command, Outcome outcome);
   std::uint32_t choose_rail(const InstanceHost& host, StorageId node) const;
+  bool still_there(const Places& places, std::span<const BlockId> blocks) const;
   void was_lost(std::uint32_t host, RunId run);
   template <class T, class Order>
   void send(Ring<T>& ring, Order order);

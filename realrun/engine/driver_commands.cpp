@@ -208,8 +208,18 @@ void Driver::copy_in(InstanceHost& host, const Command& command) {
   send(host.copy->orders(), std::move(order));
 }
 
-/// A source that was evicted before it could be read: only engines that write on eviction ask for
-/// such, and what is gone is gone.
+/// Whether all blocks lie somewhere to be read from. Engines that write on eviction ask for blocks
+/// that nobody keeps any more: their places may have been given out, or be written anew right now,
+/// and then what was evicted is lost.
+bool Driver::still_there(const Places& places, std::span<const BlockId> blocks) const {
+  const bool staged = scenario_.engine.write == control::Write::on_evict;
+  return std::ranges::all_of(blocks, [&](BlockId block) {
+    const std::int32_t place = places.find(block);
+    CALVO_EXPECT(staged || place != Places::none);
+    return place != Places::none && !(staged && places.is_held(place));
+  });
+}
+
 void Driver::was_lost(std::uint32_t host, RunId run) {
   Event lost;
   lost.kind = EventKind::store_done;
@@ -224,11 +234,7 @@ void Driver::copy_out(std::uint32_t index, const Command& command) {
   Flight flight;
   flight.kind = command.kind;
   flight.blocks = names(command.blocks);
-  const bool staged = scenario_.engine.write == control::Write::on_evict;
-  const bool there = std::ranges::all_of(
-      flight.blocks, [&](BlockId block) { return pages.find(block) != Places::none; });
-  CALVO_EXPECT(there || staged);
-  if (!there) {
+  if (!still_there(pages, flight.blocks)) {
     was_lost(index, command.run);
     return;
   }
@@ -255,11 +261,7 @@ void Driver::store(std::uint32_t index, const Command& command) {
   flight.kind = command.kind;
   flight.blocks = names(command.blocks);
   flight.rail = choose_rail(host, command.node);
-  const bool staged = scenario_.engine.write == control::Write::on_evict;
-  const bool there = std::ranges::all_of(
-      flight.blocks, [&](BlockId block) { return slots.find(block) != Places::none; });
-  CALVO_EXPECT(there || staged);
-  if (!there) {
+  if (!still_there(slots, flight.blocks)) {
     was_lost(index, command.run);
     return;
   }

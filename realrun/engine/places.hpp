@@ -47,6 +47,9 @@ public:
   void hold(std::int32_t place);
   void drop(std::int32_t place);
 
+  bool is_held(std::int32_t place) const {
+    return places_.at(static_cast<std::size_t>(place)).holders > 0;
+  }
   std::int32_t free() const { return static_cast<std::int32_t>(free_.size()); }
   std::int32_t held() const { return held_; }
   /// Frees what the books deny; says how many.
