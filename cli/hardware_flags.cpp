@@ -63,7 +63,7 @@ void add_hardware_flags(CLI::App& command, HardwareFlags& flags) {
   const auto core = [&](const char* flag, std::optional<int>& target, const char* what) {
     cores->add_option(flag, target, what)->check(CLI::Range(0, 1023))->type_name("N");
   };
-  core("--control-core", flags.control_core, "pin the control thread");
+  core("--control-core", flags.control_core, "pin the control thread and the load generator");
   core("--compute-core", flags.compute_core, "pin the compute thread");
   core("--copy-core", flags.copy_core, "pin the copy thread");
   core("--network-core", flags.network_core, "pin the rails");

@@ -12,9 +12,9 @@ A campaign is a JSON file:
   repeats     real runs of each engine on each scenario, interleaved in random order
   attempts    how often one of them is tried before it is given up
   seed        of that order
-  testbed     fabric, device; nodes: how many; rate: of each node's link ("125 Mbit/s"); hardware:
-              more arguments of `calvo calibrate` and `calvo realrun` (pacing, cores); realrun: of
-              the latter only
+  testbed     fabric, device; nodes: how many; rate: of each node's link ("125 Mbit/s"); node_core:
+              the core that storage nodes in namespaces run on, or null; hardware: more arguments of
+              `calvo calibrate` and `calvo realrun` (pacing, cores); realrun: of the latter only
   tolerances  limits of `calvo validate`; {} for its own
   control     {scenario, factor}: with link rates that are wrong by this factor, this scenario's
               predictions must be found outside; null for no such control
@@ -57,6 +57,7 @@ class Testbed:
     device: str
     nodes: int
     rate: str
+    node_core: int
     hardware: list
     realrun: list
 
@@ -65,11 +66,11 @@ class Testbed:
         return self.rate.removesuffix("/s").replace(" ", "").lower()
 
     def tc_burst(self):
-        """Bytes that may pass unshaped after a pause, which no prediction knows of: 2 ms of the
-        rate, and no less than a few packets of 9,000 bytes."""
+        """Bytes that may pass unshaped after a pause, which no prediction knows of: 0.2 ms of the
+        rate, and no less than a packet of 9,000 bytes and what a late timer needs."""
         number, unit = self.rate.split()
         bits_per_s = float(number) * {"M": 1e6, "G": 1e9}[unit[0]]
-        return f"{max(32_000, round(0.002 * bits_per_s / 8))}b"
+        return f"{max(12_000, round(0.0002 * bits_per_s / 8))}b"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +153,8 @@ def load(path):
         _expect(isinstance(bed[key], str), where, f"testbed.{key}", "a text")
     _expect(isinstance(bed["rate"], str) and re.fullmatch(r"[0-9.]+ [MG]bit/s", bed["rate"]), where,
             "testbed.rate", "a rate like 125 Mbit/s")
+    _expect(bed["node_core"] is None or isinstance(bed["node_core"], int), where,
+            "testbed.node_core", "the number of a core, or null")
     for key in ("hardware", "realrun"):
         _expect(_is_list_of_text(bed[key]), where, f"testbed.{key}", "a list of texts")
     _expect(_is_count(bed["nodes"]), where, "testbed.nodes", "a whole number above 0")

@@ -19,7 +19,6 @@
 #   --rate RATE     of each link in both directions, as tc writes it (1gbit)
 #   --mtu BYTES     of each link (9000)
 #   --burst SIZE    bytes that may pass unshaped (256kb)
-#   --latency TIME  longest wait in a link's queue; what would wait longer is dropped (20ms)
 #   --port PORT     that `serve` lets nodes listen on (4711)
 #   --calvo FILE    the program (build/release/calvo)
 #
@@ -30,7 +29,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
-nodes=2 rate=1gbit mtu=9000 burst=256kb latency=20ms port=4711 calvo=$here/build/release/calvo
+nodes=2 rate=1gbit mtu=9000 burst=256kb port=4711 calvo=$here/build/release/calvo
 
 fail() { echo "netns_testbed: $*" >&2; exit 2; }
 usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0"; }
@@ -38,7 +37,7 @@ usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0"; }
 while [ $# -gt 0 ]; do
   case $1 in
     -h|--help) usage; exit 0 ;;
-    --nodes|--rate|--mtu|--burst|--latency|--port|--calvo)
+    --nodes|--rate|--mtu|--burst|--port|--calvo)
       [ $# -gt 1 ] || fail "$1 needs a value; see --help"
       declare "${1#--}=$2"; shift 2 ;;
     serve|exec) break ;;
@@ -106,8 +105,12 @@ free_base() {  # a B such that 198.18.B.0/24 and the next ones are routed nowher
 shape() {  # [NAMESPACE] DEVICE
   local inside=()
   [ $# -eq 1 ] || { inside=(ip netns exec "$1"); shift; }
-  "${inside[@]}" tc qdisc add dev "$1" root tbf rate "$rate" burst "$burst" latency "$latency" ||
+  "${inside[@]}" tc qdisc add dev "$1" root handle 1: tbf rate "$rate" burst "$burst" \
+      latency 20ms ||
     fail "$1 cannot be shaped to $rate; does this kernel have sch_tbf, and is the rate one of tc's?"
+  # As a NIC's own queues do: what asks and answers overtakes KV (SO_PRIORITY of its sockets).
+  "${inside[@]}" tc qdisc add dev "$1" parent 1: pfifo_fast ||
+    fail "$1 has no queue with classes; does this kernel have pfifo_fast, Linux's default?"
 }
 
 base=$(free_base)

@@ -61,8 +61,9 @@ class Protocol:
         self.out = arguments.out
         self.calibration = self.out / "calibration.yaml"
         self.manifest = self.out / "manifest.json"
-        self.testbed = Netns(self.calvo, programs) if arguments.testbed == "netns" else Loopback(
-            campaign.testbed.rate)
+        bed = campaign.testbed
+        self.testbed = (Netns(self.calvo, programs, bed.node_core)
+                        if arguments.testbed == "netns" else Loopback(bed.rate))
         self.durations = []
 
     def say(self, text):

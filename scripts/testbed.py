@@ -112,9 +112,10 @@ class Netns:
     """Inside of `netns_testbed.sh exec`, which says what there is."""
     name = "netns"
 
-    def __init__(self, calvo, programs):
+    def __init__(self, calvo, programs, core):
         self.calvo = calvo
         self.programs = programs
+        self.pinned = [] if core is None else ["taskset", "--cpu-list", core]
         self.places = [entry.split("=") for entry in os.environ["CALVO_NETNS"].split()]
         self.key = os.environ["CALVO_KEY_FILE"]
 
@@ -126,7 +127,7 @@ class Netns:
         try:
             for index, (name, address) in enumerate(self.places):
                 children.append(self.programs.start(
-                    ["ip", "netns", "exec", name, self.calvo, "kvnode", "--scenario", *scenario,
+                    ["ip", "netns", "exec", name, *self.pinned, self.calvo, "kvnode", "--scenario", *scenario,
                      "--node", index, "--fabric", fabric, *pool, "--bind", address, "--port", PORT,
                      "--key-file", self.key, "--die-with-parent"]))
             for child, (_, address) in zip(children, self.places):

@@ -123,7 +123,7 @@ void Driver::start() {
   scheduled_ = static_cast<std::int64_t>(known.size());
   ingress_ = std::make_unique<Ingress>(std::move(known), clock_, notices_);
   cpu_before_ = cpu_times();
-  ingress_->start();
+  ingress_->start(options_.control_core);
 }
 
 /// Ends all threads: what is on the wire or being copied ends first, and then nothing is written.

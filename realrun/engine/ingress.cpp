@@ -19,8 +19,8 @@ Ingress::Ingress(std::vector<traces::Due> known, const WallClock& clock, NoticeR
   std::ranges::make_heap(due_, later);
 }
 
-void Ingress::start() {
-  worker_.start("ingress", std::nullopt, notices_, [this] { work(); });
+void Ingress::start(std::optional<int> core) {
+  worker_.start("ingress", core, notices_, [this] { work(); });
 }
 
 void Ingress::work() {

@@ -19,7 +19,7 @@ public:
   /// `known`: the arrivals known from the start. What is given by reference outlives this.
   Ingress(std::vector<traces::Due> known, const WallClock& clock, NoticeRing& notices);
 
-  void start();
+  void start(std::optional<int> core);
   Ring<Order>& orders() { return orders_; }
   void join() { worker_.join(); }
   bool running() const { return worker_.running(); }

@@ -9,8 +9,7 @@ namespace calvo::realrun {
 namespace {
 
 constexpr std::size_t ring_capacity = 4096;
-/// Posted to one peer at a time: enough to keep a pipe full, little enough that runs that share a
-/// node share it by blocks.
+/// Posted to one peer at a time, at most: enough to keep any pipe full.
 constexpr std::int64_t posted_bytes = 2 << 20;
 /// Between two looks at a fabric that cannot wake a sleeper.
 constexpr Nanoseconds look_again{100'000};
@@ -29,13 +28,13 @@ Rail::Rail(const RailSettings& settings, const Parts& parts, std::span<std::byte
       orders_(ring_capacity, bell_),
       fabric_(parts.make_fabric()) {
   const std::int64_t block = settings.format.used();
-  most_posted_ = std::max<std::int64_t>(2, posted_bytes / block);
+  std::int64_t most_posted = posted_bytes / block;
   const std::int64_t most = fabric_->caps().most_outstanding;
-  if (most > 0) most_posted_ = std::min(most_posted_, most);
+  if (most > 0) most_posted = std::min(most_posted, most);
   run_window_ = std::max<std::int64_t>(1, settings.window.count() / block);
   fabric_->register_memory(memory);
   for (std::unique_ptr<NodeLink>& link : links) {
-    nodes_.emplace_back().link = std::move(link);
+    nodes_.emplace_back(std::move(link), most_posted);
     connect_pool(StorageId{static_cast<std::uint32_t>(nodes_.size() - 1)});
   }
 }

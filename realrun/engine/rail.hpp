@@ -7,11 +7,13 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "realrun/engine/busy_time.hpp"
 #include "realrun/engine/connector.hpp"
 #include "realrun/engine/messages.hpp"
+#include "realrun/engine/read_depth.hpp"
 #include "realrun/engine/ring.hpp"
 #include "realrun/engine/wall_clock.hpp"
 #include "realrun/engine/worker.hpp"
@@ -45,10 +47,11 @@ struct RailReport {
 /// One rail of one instance: a thread with a fabric client and a control connection to every node.
 /// It looks up, leases, reads block by block within the engine's window, verifies, and stores.
 ///
-/// Runs of one node take turns block by block. Reads of a node are posted a few blocks ahead only:
-/// what is posted cannot be reordered. A connection that fails is torn down and made anew, and what
-/// had not landed is read again; a node that does not answer in time, or whose control connection
-/// breaks, is lost: all its transfers end by `timeout`, and the connector brings it back.
+/// Runs of one node take turns block by block. Reads of a node are posted a little ahead only
+/// (ReadDepth): what is posted cannot be reordered. A connection that fails is torn down and made
+/// anew, and what had not landed is read again; a node that does not answer in time, or whose
+/// control connection breaks, is lost: all its transfers end by `timeout`, and the connector brings
+/// it back.
 class Rail {
 public:
   /// Registers `memory` and connects to the pools behind `links` (one for each node, in order).
@@ -67,11 +70,14 @@ public:
 
 private:
   struct Node {
+    Node(std::unique_ptr<NodeLink> to, std::int64_t most_posted)
+        : link(std::move(to)), depth(most_posted) {}
     std::unique_ptr<NodeLink> link;  ///< null: lost
     std::optional<PeerId> peer;
     std::int64_t outstanding = 0;  ///< reads
-    bool failed = false;           ///< one of them has, the peer is to be disconnected
-    std::int32_t failures = 0;     ///< in a row without a block
+    ReadDepth depth;
+    bool failed = false;        ///< one of them has, the peer is to be disconnected
+    std::int32_t failures = 0;  ///< in a row without a block
     Instant retry{};
     std::uint64_t served = 0;  ///< the fetch that posted last
   };
@@ -144,7 +150,7 @@ private:
   void pump(StorageId id);
   bool may_post(const Fetch& fetch) const;
   std::size_t poll_fabric();
-  void complete(const ReadDone& done);
+  void complete(const ReadDone& done, Instant now);
   void landed(Fetch& fetch);
   bool finish_if_over(Fetches::iterator fetch);
   void end(Fetches::iterator fetch, control::TransferStatus status);
@@ -166,8 +172,7 @@ private:
   Doorbell bell_{Doorbell::Sleeper::with_files};
   Ring<RailOrder> orders_;
   std::unique_ptr<FabricClient> fabric_;
-  std::int64_t most_posted_;  ///< reads of one peer
-  std::int64_t run_window_;   ///< reads of one fetch
+  std::int64_t run_window_;  ///< reads of one fetch
 
   std::vector<Node> nodes_;
   Fetches fetches_;

@@ -75,12 +75,13 @@ bool Rail::may_post(const Fetch& fetch) const {
 /// Posts blocks of the node's fetches in turn, as many as there is room for.
 void Rail::pump(StorageId id) {
   Node& it = node(id);
-  if (!it.peer || it.failed || it.outstanding >= most_posted_) return;
+  const std::int64_t depth = it.depth.depth();
+  if (!it.peer || it.failed || it.outstanding >= depth) return;
   std::vector<Read> chain;
   std::vector<std::uint64_t> owners;
   auto next = fetches_.upper_bound(it.served);
   std::size_t idle = 0;  // fetches looked at in a row that had nothing to post
-  while (it.outstanding + static_cast<std::int64_t>(chain.size()) < most_posted_ &&
+  while (it.outstanding + static_cast<std::int64_t>(chain.size()) < depth &&
          idle < fetches_.size()) {
     if (next == fetches_.end()) next = fetches_.begin();
     Fetch& fetch = next->second;
@@ -108,6 +109,7 @@ void Rail::pump(StorageId id) {
   const std::size_t taken = fabric_->post(*it.peer, chain);
   CALVO_ENSURE(taken <= chain.size());
   it.outstanding += static_cast<std::int64_t>(taken);
+  it.depth.posted(clock_.now(), static_cast<std::int64_t>(taken));
   for (std::size_t i = chain.size(); i-- > taken;) {  // no room for these now
     posted_.erase(chain[i].cookie);
     Fetch& fetch = fetches_.at(owners[i]);
@@ -119,17 +121,20 @@ void Rail::pump(StorageId id) {
 std::size_t Rail::poll_fabric() {
   ReadDone done[64];
   const std::size_t count = fabric_->poll(done);
-  for (std::size_t i = 0; i < count; ++i) complete(done[i]);
+  if (count == 0) return 0;
+  const Instant now = clock_.now();
+  for (std::size_t i = 0; i < count; ++i) complete(done[i], now);
   return count;
 }
 
-void Rail::complete(const ReadDone& done) {
+void Rail::complete(const ReadDone& done, Instant now) {
   const auto entry = posted_.find(done.cookie);
   CALVO_EXPECT(entry != posted_.end());
   const Posted read = entry->second;
   posted_.erase(entry);
   Node& from = node(read.node);
   --from.outstanding;
+  from.depth.completed(now, 1, done.status == ReadStatus::ok ? 1 : 0);
   if (done.status == ReadStatus::peer_gone || done.status == ReadStatus::flushed) {
     from.failed = true;
   }

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <linux/pkt_sched.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -136,6 +137,11 @@ Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline) {
 
 void send_small_messages_at_once(const Fd& socket) {
   set_flag(socket, IPPROTO_TCP, TCP_NODELAY);
+}
+
+void send_before_bulk(const Fd& socket) {
+  const int priority = TC_PRIO_INTERACTIVE;
+  setsockopt(socket.get(), SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority);
 }
 
 bool send_all(int socket, std::span<const std::byte> bytes, Deadline deadline) {

@@ -45,6 +45,10 @@ Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline);
 
 void send_small_messages_at_once(const Fd& socket);
 
+/// Lets what is sent here overtake bulk data where this machine's queue to a link has classes, as
+/// Linux's default, pfifo_fast, has.
+void send_before_bulk(const Fd& socket);
+
 /// All of it before the deadline; false: the connection is gone or it is too late.
 bool send_all(int socket, std::span<const std::byte> bytes, Deadline deadline);
 bool receive_all(int socket, std::span<std::byte> bytes, Deadline deadline);

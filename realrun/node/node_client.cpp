@@ -102,6 +102,7 @@ NodeClient::Impl::Impl(const ConnectOptions& given)
   const Deadline deadline = transport::deadline_in(options.limit);
   try {
     socket = transport::connect_to(options.endpoint.host, options.endpoint.port, deadline);
+    transport::send_before_bulk(socket);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("storage node {}: {}; is calvo kvnode running there?",
                                          options.endpoint.text(), error.what()));

@@ -166,6 +166,7 @@ void NodeLoop::accept_peers() {
       return;
     }
     transport::send_small_messages_at_once(socket);
+    transport::send_before_bulk(socket);
     keep_alive(socket.get());
     ++tally_.connections;
     const int fd = socket.get();

@@ -47,7 +47,8 @@ CAMPAIGN = {
                   "try-high": ["workload.synthetic.arrival.rate=0.9 /s"]},
     "engines": ["calvo", "vllm_sync"], "baseline": "vllm_sync", "holdout": ["try-high"],
     "repeats": 2, "attempts": 2, "seed": 1,
-    "testbed": {"fabric": "tcp", "device": "host", "nodes": 1, "rate": "1 Gbit/s", "hardware": [],
+    "testbed": {"fabric": "tcp", "device": "host", "nodes": 1, "rate": "1 Gbit/s", "node_core": None,
+                "hardware": [],
                 "realrun": []},
     "tolerances": {"ttft_p50": "5 %"}, "control": {"scenario": "try-low", "factor": 0.8},
 }
