@@ -83,6 +83,9 @@ int calibrate(const CalibrateArguments& options) {
       device_info.make(device_options(scenario, testbed.device_options, testbed.model_seed));
 
   realrun::CalibrateOptions calibrate;
+  calibrate.control_core = testbed.control_core;
+  calibrate.network_core = testbed.network_core;
+  calibrate.compute_core = testbed.device_options.compute_core;
   calibrate.fabric = testbed.fabric;
   calibrate.device_name = testbed.device;
   calibrate.command = command_line();

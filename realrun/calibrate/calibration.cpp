@@ -1,35 +1,49 @@
 #include "realrun/calibrate/calibration.hpp"
 
-#include <condition_variable>
-#include <mutex>
+#include <atomic>
 #include <thread>
 
 #include <fmt/format.h>
+
+#include "realrun/engine/doorbell.hpp"
+#include "realrun/engine/worker.hpp"
 
 namespace calvo::realrun {
 namespace {
 
 constexpr int hand_overs = 500;
+constexpr std::chrono::microseconds asleep{300};  ///< so that the other has gone to sleep
 
-/// One way of a ball that two sleeping threads throw.
-Sample probe_hand_over() {
-  std::mutex mutex;
-  std::condition_variable changed;
-  int ball = 0;  // even: here
-  const auto wait_and_throw = [&](int mine) {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return ball % 2 == mine; });
-    ++ball;
-    changed.notify_one();
+/// One way of a ball that the control thread throws to another that sleeps, and back, over the
+/// bells that the engine's threads have.
+Sample probe_hand_over(const char* what, std::optional<int> control, std::optional<int> core,
+                       Doorbell::Sleeper sleeper) {
+  Doorbell here(Doorbell::Sleeper::alone);
+  Doorbell there(sleeper);
+  std::atomic<int> ball{0};  // even: here
+  const auto await = [&](Doorbell& bell, int mine) {
+    for (;;) {
+      bell.arm();
+      if (ball.load() % 2 == mine) break;
+      bell.sleep(Nanoseconds::max());
+    }
+    bell.disarm();
   };
   std::thread other([&] {
-    for (int i = 0; i <= hand_overs; ++i) wait_and_throw(1);
+    const ThreadPlace place("other", core);
+    for (int i = 0; i <= hand_overs; ++i) {
+      await(there, 1);
+      ++ball;
+      here.ring();
+    }
   });
-  Sample sample = repeat("hand_over", 0, 1, 0, hand_overs, [&] {
+  const ThreadPlace place("control", control);
+  Sample sample = repeat(what, 0, 1, 0, hand_overs, [&] {
+    std::this_thread::sleep_for(asleep);
     const Seconds begin = wall_now();
-    wait_and_throw(0);
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return ball % 2 == 0; });
+    ++ball;
+    there.ring();
+    await(here, 0);
     return (wall_now() - begin) / 2;
   });
   other.join();
@@ -61,10 +75,17 @@ Calibration calibrate(Device& device, const CalibrateOptions& options) {
   };
   Calibration result;
   tell("thread hand-over");
-  result.hand_over_samples.push_back(probe_hand_over());
-  result.hand_over = result.hand_over_samples.back().median();
+  result.hand_over_samples.push_back(probe_hand_over(
+      "hand_over_rail", options.control_core, options.network_core, Doorbell::Sleeper::with_files));
+  result.to_rail = result.hand_over_samples.back().median();
+  result.hand_over_samples.push_back(probe_hand_over(
+      "hand_over_compute", options.control_core, options.compute_core, Doorbell::Sleeper::alone));
+  result.to_compute = result.hand_over_samples.back().median();
   tell("network");
-  result.network = probe_network(options.network, device.host_memory());
+  {
+    const ThreadPlace place("rail", options.network_core);
+    result.network = probe_network(options.network, device.host_memory());
+  }
   tell("copies, steps, and both at once");
   result.device = probe_device(device, options.device);
   return result;
@@ -78,7 +99,8 @@ std::string calibration_yaml(const scenarios::Scenario& scenario, const Calibrat
   const models::LinearComputeModel::Options& compute = device.compute.options;
   // A block that is fetched passes control -> rail -> control, a step control -> compute ->
   // control.
-  const Seconds two_hand_overs = 2 * calibration.hand_over;
+  const Seconds to_rail_and_back = 2 * calibration.to_rail;
+  const Seconds to_compute_and_back = 2 * calibration.to_compute;
 
   std::string yaml =
       fmt::format("# Measured by: {}\n# {}, fabric {}, device {}, {}\n", options.command,
@@ -116,8 +138,8 @@ std::string calibration_yaml(const scenarios::Scenario& scenario, const Calibrat
       compute.per_context_token.count());
   yaml += fmt::format("topology: {{round_trip: {:.9g} s}}\n", network.lookup.count());
   yaml += fmt::format(
-      "every_engine: {{costs: {{step: {0:.9g} s, operation: {0:.9g} s, lookup: {0:.9g} s}}}}\n",
-      two_hand_overs.count());
+      "every_engine: {{costs: {{step: {1:.9g} s, operation: {0:.9g} s, lookup: {0:.9g} s}}}}\n",
+      to_rail_and_back.count(), to_compute_and_back.count());
 
   yaml += "measured:\n";
   append_quality(yaml, "network", network.node.quality);
@@ -130,9 +152,9 @@ std::string calibration_yaml(const scenarios::Scenario& scenario, const Calibrat
       "  spread: {{network: {:.4f}, device: {:.4f}}}\n"
       "  two_prompts_in_a_step: {:.4f}\n"
       "  lease: {:.9g} s\n"
-      "  hand_over: {:.9g} s\n",
+      "  hand_over: {{rail: {:.9g} s, compute: {:.9g} s}}\n",
       link(device.copy_out.model, Seconds{0}), network.spread, device.spread, device.two_parts,
-      network.lease.count(), calibration.hand_over.count());
+      network.lease.count(), calibration.to_rail.count(), calibration.to_compute.count());
   return yaml;
 }
 
@@ -176,7 +198,8 @@ std::string calibration_text(const Calibration& calibration) {
   text += fmt::format("{:<10} copies slow steps by {:.0f} %, steps slow copies by {:.0f} %\n",
                       "at once", 100 * device.interference.copy_slows_compute,
                       100 * device.interference.compute_slows_copy);
-  text += fmt::format("{:<10} {:.0f} us\n", "hand-over", calibration.hand_over.count() * 1e6);
+  text += fmt::format("{:<10} {:.0f} us to a rail, {:.0f} us to compute\n", "hand-over",
+                      calibration.to_rail.count() * 1e6, calibration.to_compute.count() * 1e6);
   text += fmt::format(
       "run-to-run spread (half the quartile distance): network {:.1f} %, device "
       "{:.1f} %\n",

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,8 @@ namespace calvo::realrun {
 struct CalibrateOptions {
   NetworkProbeOptions network;
   DeviceProbeOptions device;
+  /// Where real runs have these threads; the device pins its own.
+  std::optional<int> control_core, network_core, compute_core;
   std::string fabric = "tcp";  ///< for the record
   std::string device_name = "host";
   std::string command;
@@ -28,7 +31,8 @@ struct CalibrateOptions {
 struct Calibration {
   NetworkMeasurement network;
   DeviceMeasurement device;
-  Seconds hand_over{0};  ///< from one thread to another that sleeps
+  /// From the control thread to another that sleeps, one way.
+  Seconds to_rail{0}, to_compute{0};
   std::vector<Sample> hand_over_samples;
 };
 

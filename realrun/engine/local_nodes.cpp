@@ -24,6 +24,8 @@ namespace calvo::realrun {
 namespace {
 
 constexpr std::size_t key_bytes = 32;
+/// A link that paused no longer is taken for one that was busy; predictions know of no such credit.
+constexpr Seconds late_sender{0.002};
 
 /// What a child says first: its port, or 0 and a text behind it.
 struct FirstWord {
@@ -105,6 +107,9 @@ LocalNodes::LocalNodes(const scenarios::Scenario& scenario, const LocalNodeOptio
       node.preload.runs = initial_share(scenario, static_cast<std::uint32_t>(i));
       node.fabrics = {options.fabric};
       node.pace = options.pace;
+      if (options.pace) {
+        node.pace_burst = static_cast<std::int64_t>(options.pace->count() * late_sender.count());
+      }
       const auto index = static_cast<std::size_t>(i);
       if (index < options.faults.size()) node.faults = options.faults[index];
       start(node);

@@ -84,6 +84,7 @@ Door read_door(const PoolOffer& offer) {
 Fd enter(std::string_view host, const PoolOffer& offer, const Ticket& ticket, Deadline deadline) {
   const Door door = read_door(offer);
   Fd socket = connect_to(host, door.port, deadline);
+  send_before_bulk(socket);  // requests: behind stores they would leave the way back idle
   const auto fail = [&](std::string_view problem) {
     return std::runtime_error(fmt::format("{} port {}: {}", host, door.port, problem));
   };

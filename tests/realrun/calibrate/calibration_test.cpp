@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 
 Calibration some_calibration() {
   Calibration calibration;
-  calibration.hand_over = Seconds{25e-6};
+  calibration.to_rail = Seconds{25e-6};
+  calibration.to_compute = Seconds{15e-6};
   calibration.network.node.model = {Seconds{30e-6}, Seconds{2e-6}, BytesPerSecond{1.1e8}, {}};
   calibration.network.node.quality = {24, 0.01, 0.02, 0.03};
   calibration.network.together = BytesPerSecond{2.2e8};
@@ -51,13 +52,14 @@ TEST(CalibrationFile, IsReadAsItWasMeasured) {
   EXPECT_DOUBLE_EQ(after.gpu.interference.copy_slows_compute, 0.05);
   EXPECT_DOUBLE_EQ(after.gpu.interference.compute_slows_copy, 0.1);
   EXPECT_DOUBLE_EQ(after.topology.round_trip.count(), 80e-6);
-  EXPECT_DOUBLE_EQ(after.engine.costs.step.count(), 50e-6);
+  EXPECT_DOUBLE_EQ(after.engine.costs.step.count(), 30e-6);
+  EXPECT_DOUBLE_EQ(after.engine.costs.operation.count(), 50e-6);
   EXPECT_EQ(after.gpu.memory, before.gpu.memory);
   EXPECT_DOUBLE_EQ(after.truth->prefill(Tokens{100}, Tokens{1000}).count(),
                    1e-4 + 100 * 2e-5 + 100 * 1050 * 3e-9);
   // The policies estimate with the same numbers.
   const models::Work work{Tokens{0}, Tokens{0}, Tokens{0}, Tokens{100}};
-  EXPECT_NEAR(after.estimates->compute(work).count(), 1e-4 + 100 * 2e-5 + 100 * 50 * 3e-9 + 50e-6,
+  EXPECT_NEAR(after.estimates->compute(work).count(), 1e-4 + 100 * 2e-5 + 100 * 50 * 3e-9 + 30e-6,
               1e-9);
 }
 

@@ -90,7 +90,8 @@ TEST(Probes, MeasureNothingFasterThanItCanBe) {
     EXPECT_GE(sample.quantile(0).count(), 2e-3 + static_cast<double>(sample.size) * 50e-6);
   }
   EXPECT_GT(found.device.compute.options.per_token.count(), 0);
-  EXPECT_GT(found.hand_over.count(), 0);
+  EXPECT_GT(found.to_rail.count(), 0);
+  EXPECT_GT(found.to_compute.count(), 0);
   EXPECT_THAT(
       told, testing::ElementsAre("thread hand-over", "network", "copies, steps, and both at once"));
 }
