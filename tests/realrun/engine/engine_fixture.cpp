@@ -6,7 +6,7 @@
 #include <iterator>
 #include <limits>
 
-#include "control/storage_placement.hpp"
+#include "realrun/engine/local_nodes.hpp"
 #include "realrun/engine/parts.hpp"
 #include "realrun/wire/secret.hpp"
 
@@ -54,31 +54,24 @@ scenarios::Scenario small_scenario(std::vector<std::string> overrides) {
   return scenarios::load_scenario_text(text, "small.yaml", load);
 }
 
+NodeOptions node_options(const scenarios::Scenario& scenario, Contents contents, std::uint32_t node,
+                         const FaultScript& faults) {
+  NodeOptions options;
+  options.key = loopback_key();
+  options.config = node_config(scenario, 1);
+  options.capacity_blocks = scenario.remote_blocks;
+  if (contents == Contents::initial) options.preload.runs = initial_share(scenario, node);
+  options.faults = faults;
+  const auto slows = [](const Fault& fault) { return fault.kind == FaultKind::slow; };
+  if (std::ranges::any_of(faults.faults, slows)) options.pace = BytesPerSecond{100e6};
+  return options;
+}
+
 Nodes::Nodes(const scenarios::Scenario& scenario, Contents contents,
              std::vector<FaultScript> faults) {
-  const control::InstanceResources& pool = scenario.instance;
-  std::vector<Preload> preloads(static_cast<std::size_t>(pool.storage_nodes));
-  if (contents == Contents::initial) {
-    for (BlockRun run : scenario.workload->initially_stored()) {
-      while (run.count > 0) {
-        const control::PlacedRun piece = control::leading_extent(run, pool);
-        for (std::int32_t copy = 0; copy < pool.storage_replicas; ++copy) {
-          preloads[raw(control::replica_of(piece.node, copy, pool))].runs.push_back(piece.blocks);
-        }
-        run = control::behind(run, piece.blocks.count);
-      }
-    }
-  }
-  for (std::size_t i = 0; i < preloads.size(); ++i) {
-    NodeOptions options;
-    options.key = loopback_key();
-    options.config = node_config(scenario, 1);
-    options.capacity_blocks = scenario.remote_blocks;
-    options.preload = preloads[i];
-    if (i < faults.size()) options.faults = faults[i];
-    const auto slows = [](const Fault& fault) { return fault.kind == FaultKind::slow; };
-    if (std::ranges::any_of(options.faults.faults, slows)) options.pace = BytesPerSecond{100e6};
-    nodes_.push_back(std::make_unique<NodeServer>(options));
+  faults.resize(static_cast<std::size_t>(scenario.instance.storage_nodes));
+  for (std::uint32_t i = 0; i < faults.size(); ++i) {
+    nodes_.push_back(std::make_unique<NodeServer>(node_options(scenario, contents, i, faults[i])));
   }
 }
 
@@ -97,8 +90,12 @@ std::uint64_t Nodes::stored_blocks() const {
 }
 
 RealrunOptions options_for(const Nodes& nodes) {
+  return options_for(nodes.endpoints());
+}
+
+RealrunOptions options_for(std::vector<Endpoint> nodes) {
   RealrunOptions options;
-  options.nodes = nodes.endpoints();
+  options.nodes = std::move(nodes);
   options.key = loopback_key();
   options.canaries = true;
   options.keep_logits = true;

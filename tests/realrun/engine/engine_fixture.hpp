@@ -17,10 +17,16 @@ namespace calvo::realrun::testing {
 /// Two nodes, small tiers, requests that share prefixes. `overrides` as of --set.
 scenarios::Scenario small_scenario(std::vector<std::string> overrides = {});
 
-/// Its storage nodes, on any free port of loopback.
+enum class Contents { empty, initial };  ///< initial: what the scenario says, synthetic
+
+/// Storage node `node` of the scenario, on any free port of loopback, over tcp.
+NodeOptions node_options(const scenarios::Scenario& scenario, Contents contents, std::uint32_t node,
+                         const FaultScript& faults = {});
+
+/// Its storage nodes, in this process.
 class Nodes {
 public:
-  enum class Contents { empty, initial };  ///< initial: what the scenario says, synthetic
+  using Contents = testing::Contents;
 
   Nodes(const scenarios::Scenario& scenario, Contents contents,
         std::vector<FaultScript> faults = {});
@@ -34,6 +40,7 @@ private:
   std::vector<std::unique_ptr<NodeServer>> nodes_;
 };
 
+RealrunOptions options_for(std::vector<Endpoint> nodes);
 RealrunOptions options_for(const Nodes& nodes);
 
 struct Recorded {
