@@ -22,18 +22,34 @@ public:
   /// Ends it; `run` is what begin_read granted. The blocks are now the most recently used.
   void end_read(BlockRun run);
 
-  /// Begins a write: takes slots for the leading piece of `run` that is absent, evicting as needed.
-  /// Returns how many blocks to skip because they are stored (or being stored) already, and how
-  /// many to write after these; blocks beyond both were not looked at. {0, 0}: no room, all in use.
-  struct Accepted {
-    std::int32_t skip = 0;
-    std::int32_t write = 0;
+  /// A write under way. Kept by the caller, who may use one again to save its memory.
+  struct Write {
+    enum class Kind : std::uint8_t {
+      held,    ///< was stored already: pinned until the write ends
+      taken,   ///< was absent: has slots now, to be written
+      others,  ///< another write is bringing it
+    };
+    struct Piece {
+      BlockRun blocks;
+      Kind kind{};
+    };
+    BlockRun run;
+    std::vector<Piece> pieces;  ///< the beginning of `run`, in order, without gaps
+
+    /// Blocks that are to be written.
+    std::int32_t taken() const;
   };
-  Accepted begin_write(BlockRun run);
-  /// Ends it; `run` is what was to be written. From now on lookups find it.
-  void end_write(BlockRun run);
-  /// Ends it without its blocks: the slots are free again.
-  void abandon_write(BlockRun run);
+
+  /// Begins a write of `run`, which lookups find by its beginning only: what is stored of it stays,
+  /// and slots are taken for what is absent, in order, evicting as needed, up to the first block
+  /// for which there is none. Where the beginning needs the room, what is stored of the end gives
+  /// it.
+  void begin_write(BlockRun run, Write& write);
+  /// Ends it: the first `blocks` of its run are complete, what else was taken is free again. Its
+  /// run is now the most recently used, its first block most of all. Leaves no pieces.
+  void end_write(Write& write, std::int32_t blocks);
+  /// Ends it without its blocks.
+  void abandon_write(Write& write) { end_write(write, 0); }
 
   /// Puts `run` here before the run begins, as far as there is room.
   void preload(BlockRun run);
@@ -48,7 +64,12 @@ public:
   std::int64_t evictions() const { return book_.evictions(); }
 
 private:
+  bool make_available(std::int64_t slots, Write& write, std::size_t from);
+  void touch(BlockRun run);
+
   KvBook book_;
+  Write preload_;
+  std::vector<BlockRun> touched_;
 };
 
 }  // namespace calvo::control

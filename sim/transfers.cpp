@@ -100,11 +100,13 @@ void Transfers::start(std::uint32_t host, const control::Command& command,
   const std::uint64_t version = transfer.version + 1;
   std::vector<Transfer::Lane> lanes = std::move(transfer.lanes);  // keep their memory
   std::vector<BlockRun> pieces = std::move(transfer.pieces);
+  control::StorageNode::Write write = std::move(transfer.write);
   lanes.clear();
   pieces.clear();
   transfer = Transfer{};
   transfer.lanes = std::move(lanes);
   transfer.pieces = std::move(pieces);
+  transfer.write = std::move(write);
   transfer.version = version;
   transfer.kind = kind_of(command.kind);
   transfer.host = host;
@@ -191,36 +193,19 @@ bool Transfers::lease_fetch(Transfer& transfer) {
 }
 
 bool Transfers::lease_store(Transfer& transfer) {
-  control::StorageNode& node = storage_[raw(transfer.node)];
-  transfer.granted = 0;
-  BlockRun rest = transfer.run_blocks;
-  while (rest.count > 0) {
-    const auto accepted = node.begin_write(rest);
-    const std::int32_t taken = accepted.skip + accepted.write;
-    if (taken == 0) break;
-    const BlockId first{raw(rest.first) + static_cast<std::uint64_t>(accepted.skip)};
-    if (accepted.write > 0) transfer.pieces.push_back({first, accepted.write});
-    transfer.granted += accepted.write;
-    rest = {BlockId{raw(rest.first) + static_cast<std::uint64_t>(taken)}, rest.count - taken};
-  }
+  storage_[raw(transfer.node)].begin_write(transfer.run_blocks, transfer.write);
+  transfer.granted = transfer.write.taken();
   return transfer.granted > 0;
 }
 
 void Transfers::release_leases(Transfer& transfer) {
-  control::StorageNode* node =
-      transfer.kind == TransferKind::fetch || transfer.kind == TransferKind::store
-          ? &storage_[raw(transfer.node)]
-          : nullptr;
+  if (on_pcie(transfer)) return;
+  control::StorageNode& node = storage_[raw(transfer.node)];
   for (auto piece = transfer.pieces.rbegin(); piece != transfer.pieces.rend(); ++piece) {
-    if (transfer.kind == TransferKind::fetch) node->end_read(*piece);
-    if (transfer.kind != TransferKind::store) continue;
-    if (transfer.timed_out) {
-      node->abandon_write(*piece);
-    } else {
-      node->end_write(*piece);
-    }
+    node.end_read(*piece);
   }
   transfer.pieces.clear();
+  node.end_write(transfer.write, transfer.timed_out ? 0 : transfer.run_blocks.count);
 }
 
 std::int32_t Transfers::shards(const Transfer& transfer) const {

@@ -48,12 +48,13 @@ struct Transfer {
   Instant posted{};           ///< the command's date
   Instant began{};            ///< first byte
   Instant ended{};
-  std::uint32_t leader = none;    ///< copy_in: the fetch it follows while that runs
-  std::uint32_t follower = none;  ///< fetch
-  double cap_now = 0;             ///< copy_in that follows: its present cap, all lanes
-  double lead_rate = 0;           ///< of its fetch, bytes/s
-  double backlog = 0;             ///< bytes landed that it should have copied and has not
-  std::vector<BlockRun> pieces;   ///< fetch: read leases; store: what is really written
+  std::uint32_t leader = none;        ///< copy_in: the fetch it follows while that runs
+  std::uint32_t follower = none;      ///< fetch
+  double cap_now = 0;                 ///< copy_in that follows: its present cap, all lanes
+  double lead_rate = 0;               ///< of its fetch, bytes/s
+  double backlog = 0;                 ///< bytes landed that it should have copied and has not
+  std::vector<BlockRun> pieces;       ///< fetch: read leases
+  control::StorageNode::Write write;  ///< store
 
   static constexpr std::uint32_t none = 0xffffffffU;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "control/storage_placement.hpp"
 #include "core/contract.hpp"
 
 namespace calvo::realrun {
@@ -74,81 +73,43 @@ void BlockPool::preload(std::span<const BlockRun> runs, std::uint64_t seed) {
 }
 
 void BlockPool::make_synthetic(BlockRun run, std::uint64_t seed) {
-  const std::int32_t present = node_.begin_read(run);
-  if (present < run.count) {
-    const BlockRun rest = control::behind(run, present);
-    Store store = begin_store(rest);
-    for (const Store::Piece& piece : store.pieces_) {
-      for (std::int32_t i = 0; i < piece.count; ++i) {
-        fill(piece.slots[static_cast<std::size_t>(i)], BlockId{name_at(rest, piece.from + i)},
-             seed);
-      }
-    }
-    commit(std::move(store), rest.count);
-  }
-  node_.end_read({run.first, present});
-}
-
-bool BlockPool::Store::wants(std::int32_t index) const {
-  return std::ranges::any_of(pieces_, [&](const Piece& piece) {
-    return index >= piece.from && index < piece.from + piece.count;
-  });
+  Store store = begin_store(run);
+  for (const auto& [index, slot] : store.slots_) fill(slot, BlockId{name_at(run, index)}, seed);
+  commit(std::move(store), run.count);
 }
 
 BlockPool::Store BlockPool::begin_store(BlockRun run) {
   Store store;
-  store.run_ = run;
-  std::int32_t at = 0;
-  while (at < run.count) {
-    const control::StorageNode::Accepted accepted = node_.begin_write(control::behind(run, at));
-    at += accepted.skip;
-    if (accepted.write == 0) break;
-    forget_evicted();
-    Store::Piece& piece = store.pieces_.emplace_back();
-    piece.from = at;
-    piece.count = accepted.write;
-    for (std::int32_t i = 0; i < accepted.write; ++i) piece.slots.push_back(take_slot());
-    at += accepted.write;
+  node_.begin_write(run, store.write_);
+  forget_evicted();
+  for (const auto& [blocks, kind] : store.write_.pieces) {
+    store.room_ += blocks.count;
+    if (kind != control::StorageNode::Write::Kind::taken) continue;
+    const auto from = static_cast<std::int32_t>(raw(blocks.first) - raw(run.first));
+    for (std::int32_t i = 0; i < blocks.count; ++i) store.slots_.emplace(from + i, take_slot());
   }
   return store;
 }
 
-std::uint64_t BlockPool::slot(const Store& store, std::int32_t index) const {
-  for (const Store::Piece& piece : store.pieces_) {
-    if (index >= piece.from && index < piece.from + piece.count) {
-      return piece.slots[static_cast<std::size_t>(index - piece.from)];
-    }
-  }
-  contract_broken("precondition", "store.wants(index)", __FILE__, __LINE__);
-}
-
 std::span<std::byte> BlockPool::space(const Store& store, std::int32_t index) {
-  return bytes_of(slot(store, index));
+  return bytes_of(store.slots_.at(index));
 }
 
 std::uint64_t BlockPool::generation_of(const Store& store, std::int32_t index) {
-  return generation_[slot(store, index)];
+  return generation_[store.slots_.at(index)];
 }
 
 std::int32_t BlockPool::commit(Store store, std::int32_t blocks) {
   std::int32_t written = 0;
-  // The last piece first, so that within a prefix the deepest block is the one to go next.
-  for (auto piece = store.pieces_.rbegin(); piece != store.pieces_.rend(); ++piece) {
-    const std::int32_t complete = std::clamp(blocks - piece->from, 0, piece->count);
-    const BlockRun run = control::behind(store.run_, piece->from);
-    for (std::int32_t i = complete; i < piece->count; ++i) {
-      free_.push_back(piece->slots[static_cast<std::size_t>(i)]);
+  for (const auto& [index, slot] : store.slots_) {
+    if (index < blocks) {
+      slot_of_.emplace(name_at(store.write_.run, index), slot);
+      ++written;
+    } else {
+      free_.push_back(slot);
     }
-    if (complete < piece->count) {
-      node_.abandon_write({BlockId{name_at(run, complete)}, piece->count - complete});
-    }
-    if (complete == 0) continue;
-    node_.end_write({run.first, complete});
-    for (std::int32_t i = 0; i < complete; ++i) {
-      slot_of_.emplace(name_at(run, i), piece->slots[static_cast<std::size_t>(i)]);
-    }
-    written += complete;
   }
+  node_.end_write(store.write_, blocks);
   return written;
 }
 

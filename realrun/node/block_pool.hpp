@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <map>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -43,21 +43,20 @@ public:
   /// there of its beginning stays, and counts as used.
   void make_synthetic(BlockRun run, std::uint64_t seed);
 
-  /// A store in progress: slots are taken for the blocks that were absent. They become visible all
-  /// at once, by commit(), in an order of use as if they had been written as one.
+  /// A store in progress: what is there of its run stays, slots are taken for the blocks that were
+  /// absent. These become visible all at once, by commit().
   class Store {
   public:
-    bool wants(std::int32_t index) const;
+    bool wants(std::int32_t index) const { return slots_.contains(index); }
+    /// Leading blocks of the run that are there, have a slot, or come with another store; for what
+    /// follows there is no room.
+    std::int32_t room() const { return room_; }
 
   private:
     friend class BlockPool;
-    struct Piece {
-      std::int32_t from = 0;  ///< index in the run
-      std::int32_t count = 0;
-      std::vector<std::uint64_t> slots;
-    };
-    BlockRun run_;
-    std::vector<Piece> pieces_;
+    control::StorageNode::Write write_;
+    std::int32_t room_ = 0;
+    std::map<std::int32_t, std::uint64_t> slots_;  ///< by index in the run, of what it wants
   };
   Store begin_store(BlockRun run);
   /// Where block `index` of the run goes; seal it there. Requires: store.wants(index).
@@ -69,7 +68,6 @@ public:
 
 private:
   void fill(std::uint64_t slot, BlockId block, std::uint64_t seed);
-  std::uint64_t slot(const Store& store, std::int32_t index) const;
   std::uint64_t take_slot();
   void forget_evicted();
   std::span<std::byte> bytes_of(std::uint64_t slot) const;

@@ -123,14 +123,17 @@ bool Session::store_block(const Frame& frame, Bytestring& out) {
 }
 
 void Session::finish_store(Bytestring* out) {
+  const std::int32_t room = store_->store.room();
   const std::int32_t written = pool_.commit(std::move(store_->store), store_->good);
   tally_.stored_blocks += static_cast<std::uint64_t>(written);
   count_pool();
   if (out != nullptr) {
     StoreAnswer answer{pool_.lookup(store_->run), store_->problem};
-    if (answer.blocks < store_->run.count && answer.text.empty()) {
+    if (room < store_->run.count && answer.text.empty()) {
       answer.text = "no room: every block of the pool is in use";
-      tally_.refused_blocks += static_cast<std::uint64_t>(store_->run.count - answer.blocks);
+      tally_.refused_blocks += static_cast<std::uint64_t>(store_->run.count - room);
+    } else if (answer.blocks < store_->run.count && answer.text.empty()) {
+      answer.text = "another store is bringing the rest";
     }
     append(*out, store_->tag, answer);
   }

@@ -145,7 +145,7 @@ private:
     CommandKind kind{};
     std::uint32_t instance = 0;
     Command command;
-    std::vector<BlockRun> ids;  ///< fetch: what the storage node granted; store: being written
+    std::vector<BlockRun> ids;  ///< fetch: what the storage node granted
     std::int32_t limit = 0;     ///< blocks that can be moved at most
     std::int32_t source = 0;    ///< blocks that are there to be moved
     std::int32_t done = 0;
@@ -156,9 +156,9 @@ private:
     bool hung = false;  ///< nothing of it moves any more; it ends at `gives_up`
     Instant gives_up{};
     TransferStatus status = TransferStatus::ok;
-    RunId after{};                   ///< copy_in: a fetch that has not ended
-    RunId follower{};                ///< fetch: the copy behind it
-    std::vector<BlockRun> to_write;  ///< store: not yet offered to the node
+    RunId after{};             ///< copy_in: a fetch that has not ended
+    RunId follower{};          ///< fetch: the copy behind it
+    StorageNode::Write write;  ///< store
   };
   struct Link {
     std::deque<std::uint64_t> ready;  ///< transfers with a block to move, in turn
@@ -223,7 +223,6 @@ private:
   void landed(std::uint32_t instance, std::uint64_t run);
   void maybe_end(std::uint32_t instance, std::uint64_t run);
   void end(std::uint32_t instance, Transfer& transfer);
-  void next_write(Transfer& transfer);
   void start_transfer(std::uint32_t instance, const Command& command, const CommandBuffer& buffer);
   void begin_fetch(Transfer& transfer);
   void hang(std::uint32_t instance, Transfer& transfer);

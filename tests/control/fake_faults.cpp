@@ -8,10 +8,7 @@ void FakeDriver::hang(std::uint32_t instance, Transfer& transfer) {
   if (transfer.hung) return;
   const std::uint64_t run = raw(transfer.command.run);
   std::erase(link_of(*instances_[instance], transfer.kind).ready, run);
-  const bool writing = transfer.started && transfer.done < transfer.limit;
-  if (transfer.kind == CommandKind::store && writing) {
-    nodes_[raw(transfer.command.node)].abandon_write(transfer.ids.back());
-  }
+  nodes_[raw(transfer.command.node)].abandon_write(transfer.write);
   transfer.started = transfer.hung = true;
   transfer.status = TransferStatus::timeout;
   transfer.limit = transfer.source = transfer.done + (transfer.moving ? 1 : 0);
@@ -25,10 +22,7 @@ void FakeDriver::fail_by_chance(std::uint32_t instance, Transfer& transfer) {
   const auto one_in = [this](std::uint64_t n) { return n > 0 && chance_.below(n) == 0; };
   if (transfer.kind == CommandKind::store) {
     if (!one_in(faults.failed_store)) return;
-    if (transfer.limit > 0) {
-      nodes_[raw(transfer.command.node)].abandon_write(transfer.ids.back());
-    }
-    transfer.to_write.clear();
+    nodes_[raw(transfer.command.node)].abandon_write(transfer.write);
     transfer.limit = transfer.source = 0;
     transfer.status = TransferStatus::corrupt;
     return;

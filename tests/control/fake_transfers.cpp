@@ -80,9 +80,10 @@ void FakeDriver::begin(std::uint32_t instance, std::uint64_t run) {
   if (transfer.kind == CommandKind::fetch) {
     begin_fetch(transfer);
   } else if (transfer.kind == CommandKind::store) {
-    transfer.limit = transfer.source = 0;
-    transfer.to_write.push_back(transfer.command.blocks);
-    next_write(transfer);
+    StorageNode& node = nodes_[raw(transfer.command.node)];
+    node.begin_write(transfer.command.blocks, transfer.write);
+    transfer.limit = transfer.source = transfer.write.taken();
+    if (transfer.limit == 0) node.end_write(transfer.write, transfer.command.blocks.count);
   } else if (raw(transfer.after) == 0) {
     transfer.source = transfer.limit;
   }
@@ -113,25 +114,6 @@ void FakeDriver::begin_fetch(Transfer& transfer) {
   if (hardware_.lose_every > 0 && fetches_ % hardware_.lose_every == 0 && granted > 0) --granted;
   if (granted < transfer.limit) transfer.status = TransferStatus::missing;
   transfer.limit = transfer.source = granted;
-}
-
-/// Offers the rest of a store to its node: blocks that are there already are skipped.
-void FakeDriver::next_write(Transfer& transfer) {
-  StorageNode& node = nodes_[raw(transfer.command.node)];
-  while (!transfer.to_write.empty()) {
-    BlockRun& rest = transfer.to_write.back();
-    const StorageNode::Accepted accepted = node.begin_write(rest);
-    const std::int32_t used = accepted.skip + accepted.write;
-    if (accepted.write > 0) {
-      transfer.ids.push_back(
-          {BlockId{raw(rest.first) + static_cast<std::uint64_t>(accepted.skip)}, accepted.write});
-      transfer.limit += accepted.write;
-      transfer.source = transfer.limit;
-    }
-    rest = {BlockId{raw(rest.first) + static_cast<std::uint64_t>(used)}, rest.count - used};
-    if (used == 0 || rest.count == 0) transfer.to_write.pop_back();
-    if (accepted.write > 0) return;
-  }
 }
 
 void FakeDriver::offer(std::uint32_t instance, std::uint64_t run) {
@@ -174,8 +156,7 @@ void FakeDriver::landed(std::uint32_t instance, std::uint64_t run) {
     }
   }
   if (kind == CommandKind::store && transfer.done == transfer.limit && !transfer.hung) {
-    nodes_[raw(transfer.command.node)].end_write(transfer.ids.back());
-    next_write(transfer);
+    nodes_[raw(transfer.command.node)].end_write(transfer.write, transfer.command.blocks.count);
   }
   const bool more = !transfer.cut && transfer.done < std::min(transfer.source, transfer.limit);
   if (more) {
