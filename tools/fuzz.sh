@@ -20,9 +20,10 @@ command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 log=$(mktemp)
 work=$(mktemp -d)
 trap 'rm -rf "$log" "$work"' EXIT
-flags='-O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
-if ! { cmake -G Ninja -S . -B "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++ \
-         -DCALVO_FUZZ=ON "-DCMAKE_CXX_FLAGS=$flags" "${launcher[@]}" &&
+if ! { cmake -G Ninja -S . -B "$build" -DCMAKE_CXX_COMPILER=clang++ "${launcher[@]}" \
+         -DCALVO_FUZZ=ON -DCALVO_UNITY=ON -DCMAKE_BUILD_TYPE=Debug \
+         "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1 -fsanitize=fuzzer-no-link,address,undefined \
+           -fno-sanitize-recover=all" &&
        cmake --build "$build" --target calvo_fuzz; } >"$log" 2>&1; then
   tail -n 40 "$log" >&2
   exit 1
