@@ -21,7 +21,7 @@ using Nonce = std::array<std::byte, 32>;
 
 constexpr std::array<char, 8> magic = {'c', 'a', 'l', 'v', 'o', 'r', 'd', '1'};
 constexpr Nanoseconds handshake_limit = std::chrono::seconds{10};
-/// Connections that have not proved themselves yet; more are closed at once.
+/// Connections that have not proved themselves yet; one more closes the oldest.
 constexpr std::size_t most_strangers = 64;
 
 #pragma pack(push, 1)
@@ -273,7 +273,7 @@ void SessionListener::accept_all() {
       }
       continue;
     }
-    if (sweep() >= most_strangers) continue;
+    if (sweep() >= most_strangers) show_out_oldest();
     send_small_messages_at_once(socket);
     const auto client = std::make_shared<Client>(std::move(socket));
     const std::lock_guard lock(mutex_);
@@ -319,6 +319,20 @@ std::optional<SessionId> SessionListener::shake_hands(Client& client) {
   }
   if (!connection.send_before(bytes_of(answer), deadline)) return std::nullopt;
   return claim.session;
+}
+
+void SessionListener::show_out_oldest() {
+  std::shared_ptr<Client> oldest;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto stranger = [](const auto& client) { return !client->session && !client->done; };
+    const auto found = std::ranges::find_if(clients_, stranger);
+    if (found == clients_.end()) return;
+    oldest = *found;
+    clients_.erase(found);
+  }
+  oldest->connection.cut();
+  oldest->thread.join();
 }
 
 std::size_t SessionListener::sweep() {

@@ -107,6 +107,8 @@ private:
   std::optional<SessionId> shake_hands(Client& client);
   /// Joins the threads that are done. Returns how many connections have not proved themselves.
   std::size_t sweep();
+  /// Ends the connection that has not proved itself for the longest time.
+  void show_out_oldest();
 
   Serve serve_;
   Fd listener_;

@@ -112,6 +112,13 @@ TEST_F(Door, ManySilentStrangersKeepNobodyOutForEver) {
   expect_serves_others();
 }
 
+TEST_F(Door, AStrangersCrowdThatStaysKeepsNobodyOut) {
+  std::vector<Fd> silent;
+  for (int i = 0; i < 100; ++i) silent.push_back(knock());
+  expect_serves_others();
+  EXPECT_LE(rest_of(silent.front()).size(), greeting_bytes) << "the oldest is shown out";
+}
+
 TEST_F(Door, AnImpostorIsFoundOutByTheClient) {
   const Fd listener = transport::listen_on("127.0.0.1", 0);
   std::thread impostor([&] {
