@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -24,13 +25,18 @@ namespace {
 constexpr std::size_t most_unsent = 4 << 20;
 constexpr std::chrono::milliseconds a_while{50};
 
-void add_to(int epoll, int fd, std::uint32_t events) {
+/// False: errno says why not. The system has bounds on how much may be watched.
+bool can_watch(int epoll, int fd, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.fd = fd;
-  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-    throw std::runtime_error(fmt::format("epoll_ctl: {}", std::strerror(errno)));
-  }
+  return ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+std::string cannot_watch() {
+  return fmt::format(
+      "the system watches no more descriptors: {}; raise sysctl fs.epoll.max_user_watches",
+      std::strerror(errno));
 }
 
 Bytestring config_body(const NodeConfig& config) {
@@ -58,7 +64,8 @@ NodeLoop::NodeLoop(const NodeOptions& options, Bytestring key, BlockPool& pool,
         {"kvnode", 0, 0}, "",
         fmt::format("no file descriptors left: {}; raise ulimit -n", std::strerror(errno)));
   }
-  add_to(epoll_.get(), stop_.get(), EPOLLIN);
+  if (!can_watch(epoll_.get(), stop_.get(), EPOLLIN))
+    throw InputError({"kvnode", 0, 0}, "", cannot_watch());
   listen();
   thread_ = std::thread([this] { run(); });
 }
@@ -77,7 +84,8 @@ void NodeLoop::listen() {
   } catch (const std::runtime_error& error) {
     throw InputError({"kvnode", 0, 0}, "", error.what());
   }
-  add_to(epoll_.get(), listener_.get(), EPOLLIN);
+  if (!can_watch(epoll_.get(), listener_.get(), EPOLLIN))
+    throw InputError({"kvnode", 0, 0}, "", cannot_watch());
 }
 
 void NodeLoop::run() {
@@ -89,10 +97,7 @@ void NodeLoop::run() {
     }
     const int ready = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                    static_cast<int>(wait_limit().count()));
-    if (!accepting_) {
-      accepting_ = true;
-      add_to(epoll_.get(), listener_.get(), EPOLLIN);
-    }
+    if (!accepting_) accepting_ = can_watch(epoll_.get(), listener_.get(), EPOLLIN);
     for (int i = 0; i < ready; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.fd == stop_.get()) {
@@ -100,7 +105,12 @@ void NodeLoop::run() {
       } else if (event.data.fd == listener_.get()) {
         accept_peers();
       } else if (const auto peer = peers_.find(event.data.fd); peer != peers_.end()) {
-        serve(peer, event.events);
+        try {
+          serve(peer, event.events);
+        } catch (const std::bad_alloc&) {
+          refuse(peer->second, "there is no memory left for what it asks");
+          close(peer);
+        }
       }
     }
     cut_slow_peers();
@@ -148,8 +158,9 @@ void NodeLoop::come_back() {
     fabrics_.open();
     listen();
     dead_ = false;
-  } catch (const InputError&) {
-    fabrics_.close();  // tried again in a while: something else has the port
+  } catch (const std::runtime_error&) {  // tried again in a while: something else has the port
+    listener_.close();
+    fabrics_.close();
   }
 }
 
@@ -179,8 +190,12 @@ void NodeLoop::accept_peers() {
     peer.name = peer_name(fd);
     peer.deadline = Clock::now() + options_.handshake_limit;
     peer.watched = EPOLLIN;
-    add_to(epoll_.get(), fd, EPOLLIN);
     ++tally_.open_connections;
+    if (!can_watch(epoll_.get(), fd, EPOLLIN)) {
+      refuse(peer, cannot_watch());
+      close(peers_.find(fd));
+      continue;
+    }
     const auto unproved = [](const Peers::value_type& entry) { return !entry.second.session; };
     if (std::ranges::count_if(peers_, unproved) > options_.most_unproved) {
       auto oldest = peers_.end();
@@ -212,10 +227,18 @@ void NodeLoop::cut_slow_peers() {
 
 void NodeLoop::serve(Peers::iterator peer, std::uint32_t events) {
   Peer& it = peer->second;
+  const bool ended = (events & (EPOLLHUP | EPOLLERR)) != 0;
   bool alive = true;
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !it.last_words) alive = read(it);
-  if (it.last_words && (events & (EPOLLHUP | EPOLLERR)) != 0) alive = false;
-  if (alive) alive = it.out.flush(it.socket.get());
+  if (it.last_words || is_full(it)) {
+    alive = !ended;
+  } else if (ended || (events & EPOLLIN) != 0) {
+    alive = receive(it.socket.get(), it.parser) != Received::gone;
+  }
+  bool more = true;  // calls have come that had to wait until answers had gone
+  while (alive && more) {
+    alive = take_calls(it) && it.out.flush(it.socket.get());
+    more = it.held_back && !is_full(it);
+  }
   if (!alive || (it.last_words && it.out.empty())) {
     close(peer);
     return;
@@ -223,10 +246,15 @@ void NodeLoop::serve(Peers::iterator peer, std::uint32_t events) {
   watch(it);
 }
 
-bool NodeLoop::read(Peer& peer) {
-  const Received got = receive(peer.socket.get(), peer.parser);
-  if (got == Received::gone) return false;
-  while (!peer.last_words) {
+bool NodeLoop::is_full(const Peer& peer) {
+  return peer.out.size() > most_unsent;
+}
+
+/// As many as it takes answers for.
+bool NodeLoop::take_calls(Peer& peer) {
+  while (true) {
+    peer.held_back = is_full(peer);
+    if (peer.last_words || peer.held_back) return true;
     Frame frame;
     switch (peer.parser.next(frame)) {
       case FrameParser::Next::nothing:
@@ -239,7 +267,6 @@ bool NodeLoop::read(Peer& peer) {
         if (!take(peer, frame)) return false;
     }
   }
-  return true;
 }
 
 bool NodeLoop::take(Peer& peer, const Frame& frame) {
@@ -313,8 +340,8 @@ void NodeLoop::admit(Peer& peer) {
 }
 
 void NodeLoop::watch(Peer& peer) {
-  const bool full = peer.out.size() > most_unsent || peer.last_words;
-  const std::uint32_t wanted = (full ? 0U : EPOLLIN) | (peer.out.empty() ? 0U : EPOLLOUT);
+  const bool deaf = is_full(peer) || peer.last_words;
+  const std::uint32_t wanted = (deaf ? 0U : EPOLLIN) | (peer.out.empty() ? 0U : EPOLLOUT);
   if (wanted == peer.watched) return;
   epoll_event event{};
   event.events = wanted;

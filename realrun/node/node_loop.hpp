@@ -53,6 +53,7 @@ private:
     std::unique_ptr<Session> session;  ///< once it has proved itself
     Ticket ticket;
     bool last_words = false;  ///< is closed when all is sent
+    bool held_back = false;   ///< calls may have come that are taken when answers have gone
     std::uint32_t watched = 0;
   };
   using Peers = std::map<int, Peer>;
@@ -67,8 +68,9 @@ private:
   void accept_peers();
   void cut_slow_peers();
   void serve(Peers::iterator peer, std::uint32_t events);
+  static bool is_full(const Peer& peer);
   /// False: the connection must end now.
-  bool read(Peer& peer);
+  bool take_calls(Peer& peer);
   bool take(Peer& peer, const Frame& frame);
   bool shake_hands(Peer& peer, const Frame& frame);
   void admit(Peer& peer);
