@@ -48,11 +48,18 @@ Bytestring read_key_file(const std::string& path) {
   if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) {
     throw wrong(path, "not a file; a key file is a regular file of 16 bytes or more");
   }
+  const auto open_to = [&](std::string_view who, std::string_view can, std::string_view have) {
+    return wrong(path, fmt::format("{} can {} the key; run chmod 600 {}, and make a new one if "
+                                   "others may have {} it",
+                                   who, can, path, have));
+  };
   if ((status.st_mode & S_IROTH) != 0) {
-    throw wrong(path, fmt::format("everybody on this machine can read the key; run chmod 600 {}, "
-                                  "and make a new one if others may have seen it",
-                                  path));
+    throw open_to("everybody on this machine", "read", "seen");
   }
+  if ((status.st_mode & S_IWOTH) != 0) {
+    throw open_to("everybody on this machine", "write", "written");
+  }
+  if ((status.st_mode & S_IWGRP) != 0) throw open_to("the file's group", "write", "written");
   Bytestring key(most_key_bytes + 1);
   std::size_t size = 0;
   while (size < key.size()) {

@@ -93,6 +93,15 @@ TEST_F(SecretFile, WhatEverybodyCanReadIsNoSecret) {
                          path() + ", and make a new one if others may have seen it");
 }
 
+TEST_F(SecretFile, WhatOthersCanWriteIsNoSecret) {
+  const std::string remedy =
+      "run chmod 600 " + path() + ", and make a new one if others may have written it";
+  write(32, 0602);
+  EXPECT_EQ(error(), path() + ":0:0: everybody on this machine can write the key; " + remedy);
+  write(32, 0660);
+  EXPECT_EQ(error(), path() + ":0:0: the file's group can write the key; " + remedy);
+}
+
 TEST_F(SecretFile, AMissingOneSaysHowToMakeIt) {
   EXPECT_EQ(error(), path() +
                          ":0:0: cannot read the key: No such file or directory; make one with "
