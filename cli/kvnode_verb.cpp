@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "cli/verb.hpp"
-#include "control/storage_placement.hpp"
 #include "core/input_error.hpp"
 #include "core/parse.hpp"
 #include "models/catalogue.hpp"
+#include "realrun/engine/local_nodes.hpp"
 #include "realrun/node/node_server.hpp"
 #include "realrun/wire/block_format.hpp"
 #include "realrun/wire/endpoint.hpp"
@@ -83,22 +83,6 @@ BlockRun parse_run(std::string_view text) {
                                   text, realrun::most_blocks_of_run));
 }
 
-/// What of the scenario's pool lies on node `node` when the run begins.
-std::vector<BlockRun> share_of(const scenarios::Scenario& scenario, std::uint32_t node) {
-  const control::InstanceResources& pool = scenario.instance;
-  const auto nodes = static_cast<std::uint32_t>(pool.storage_nodes);
-  std::vector<BlockRun> share;
-  for (BlockRun run : scenario.workload->initially_stored()) {
-    while (run.count > 0) {
-      const control::PlacedRun piece = control::leading_extent(run, pool);
-      const std::uint32_t copy = (node + nodes - raw(piece.node)) % nodes;
-      if (copy < static_cast<std::uint32_t>(pool.storage_replicas)) share.push_back(piece.blocks);
-      run = control::behind(run, piece.blocks.count);
-    }
-  }
-  return share;
-}
-
 void take_scenario(const KvnodeArguments& options, realrun::NodeOptions& node) {
   scenarios::LoadOptions load;
   load.overrides = options.overrides;
@@ -112,7 +96,9 @@ void take_scenario(const KvnodeArguments& options, realrun::NodeOptions& node) {
   node.config.block_tokens = static_cast<std::int32_t>(scenario.instance.block_tokens.count());
   node.config.model = scenario.model.name;
   node.capacity_blocks = scenario.remote_blocks;
-  if (options.preload == "scenario") node.preload.runs = share_of(scenario, options.node);
+  if (options.preload == "scenario") {
+    node.preload.runs = realrun::initial_share(scenario, options.node);
+  }
 }
 
 void take_model(const KvnodeArguments& options, realrun::NodeOptions& node) {
