@@ -128,9 +128,10 @@ def write(protocol, missing, control):
                      + ", ".join(str(cell.path) for cell in missing))
     if control is not None:
         factor = protocol.campaign.control["factor"]
+        found = {"red": "is found outside tolerance, as it must be, and within it without",
+                 "blind": "is NOT found outside: this validation cannot see a wrong link",
+                 "unsound": "says nothing: it is outside tolerance without that, too"}
         lines.append(f"* control: with link rates times {factor}, "
-                     f"{protocol.campaign.control['scenario']} is "
-                     + ("found outside tolerance, as it must be" if control
-                        else "NOT found outside: this validation cannot see a wrong link"))
+                     f"{protocol.campaign.control['scenario']} {found[control]}")
     lines += ["", (out / "validation.md").read_text()]
     (out / "report.md").write_text("\n".join(lines))

@@ -1,5 +1,7 @@
 #include "models/testbed_fit.hpp"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include "core/random.hpp"
@@ -71,6 +73,27 @@ TEST(TransferFit, IsNotBentByADisturbedPoint) {
   EXPECT_NEAR(fit.model.bandwidth.count(), 1.25e9, 0.02 * 1.25e9);
   EXPECT_NEAR(fit.quality.worst_error, 0.75, 0.02);  // and says that it is off
   EXPECT_LT(fit.quality.median_error, 0.02);
+}
+
+TEST(TransferFit, IsNotBentByMessagesThatABurstLetsPass) {
+  // ms, as measured over loopback from a node that paces itself to 31.25 MB/s.
+  const std::vector<std::pair<std::int64_t, std::vector<double>>> measured_ms = {
+      {4096, {0.030, 0.072, 0.381, 0.877, 1.962, 4.030}},
+      {65536, {1.997, 4.045, 8.241, 16.671, 33.406, 66.992}},
+      {65600, {2.020, 4.156, 8.327, 16.728, 33.518, 67.051}},
+      {262144, {8.395, 16.792, 33.566, 67.141, 134.224}},
+      {1048576, {33.560, 67.110, 134.245}}};
+  std::vector<TransferPoint> points;
+  for (const auto& [size, times] : measured_ms) {
+    std::int64_t operations = 1;
+    for (const double time : times) {
+      points.push_back({Bytes{size}, operations, Seconds{time / 1e3}});
+      operations *= 2;
+    }
+  }
+  const TransferFit fit = fit_transfer(points);
+  EXPECT_NEAR(fit.model.bandwidth.count(), 31.25e6, 0.01 * 31.25e6);
+  EXPECT_LT(fit.quality.median_error, 0.01);
 }
 
 TEST(TransferFit, GivesNoNegativeTimes) {

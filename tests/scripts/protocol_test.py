@@ -99,7 +99,8 @@ class Protocol(unittest.TestCase):
         self.assertIn("predicted/try-low/calvo/requests.csv", manifest["sha256"])
         report = (self.out / "report.md").read_text()
         self.assertIn("**WITHIN tolerance, judged over the held out scenarios**", report)
-        self.assertIn("with link rates times 0.8, try-low is found outside tolerance", report)
+        self.assertIn("with link rates times 0.8, try-low is found outside tolerance, as it must "
+                      "be, and within it without", report)
         self.assertIn("* real runs put aside and repeated: 0\n", report)
         numbers = (self.out / "numbers.csv").read_text().splitlines()
         self.assertTrue(numbers[1].startswith("try-low,vllm_sync,0,ttft_mean_ms,"), numbers[1])
@@ -188,6 +189,19 @@ class Protocol(unittest.TestCase):
         report = (self.out / "report.md").read_text()
         self.assertIn("**WITHIN tolerance", report)
         self.assertIn("NOT found outside: this validation cannot see a wrong link", report)
+
+    def test_a_control_says_nothing_where_right_rates_are_outside(self):
+        self.write_campaign(control={"scenario": "try-low", "factor": 0.8},
+                            tolerances={"ttft_p50": "5 %", "worst_ttft_p50": "0.0000001 %"})
+        code, out, err = self.protocol()
+        self.assertEqual((code, err), (1, ""), out)
+        self.assertIn("try-low says nothing: it is outside tolerance without that, too",
+                      (self.out / "report.md").read_text())
+
+    def test_engines_cannot_change_once_they_are_frozen(self):
+        self.assertEqual(self.protocol("--until", "predict")[0], 0)
+        manifest = json.loads((self.out / "manifest.json").read_text())
+        self.assertIn("scenarios/engines/calvo.yaml", manifest["sha256"])
 
     def test_wrong_campaigns_are_refused(self):
         for change, message in [
