@@ -44,6 +44,10 @@ void check_scenario(const scenarios::Scenario& scenario, const RealrunOptions& o
   check.refuse_if(scenario.simulation.truth_noise != 0, "simulation.truth_noise",
                   fmt::format("\"{}\"; a real run has noise of its own, take it out",
                               scenario.simulation.truth_noise));
+  check.refuse_if(
+      !scenario.faults.empty(), "faults",
+      "are those of the simulated world; take them out, and give the storage nodes that "
+      "calvo starts their own, for example --faults hang@5s..7s");
   const auto nodes = static_cast<std::size_t>(scenario.instance.storage_nodes);
   check.refuse_if(options.nodes.size() != nodes, "topology.storage_nodes",
                   fmt::format("the scenario has {} and {} are given; name each with one --node "

@@ -1,6 +1,7 @@
 // `calvo realrun`: a scenario on sockets, copies and arithmetic, with storage nodes of its own.
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -9,7 +10,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <nlohmann/json.hpp>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/cli/program.hpp"
@@ -154,6 +157,18 @@ TEST(Realrun, NodesOfAKilledRunEndWithIt) {
   EXPECT_EQ(processes_with(name), 0);
 }
 
+/// A port of loopback that is `socket`'s, which never listens, for as long as it is open.
+std::uint16_t port_without_listener(int socket) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* plain = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(::bind(socket, plain, size), 0);
+  EXPECT_EQ(::getsockname(socket, plain, &size), 0);
+  return ntohs(address.sin_port);
+}
+
 struct WrongInput {
   std::vector<std::string> arguments;
   std::string error;
@@ -164,12 +179,14 @@ TEST(Realrun, SaysInOneLineWhatIsWrong) {
   here.write("s.yaml", tiny());
   here.write("short.key", "too short");
   std::filesystem::permissions(here / "short.key", std::filesystem::perms::owner_read);
+  const int own = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const std::string nobody = "127.0.0.1:" + std::to_string(port_without_listener(own));
   const std::vector<WrongInput> cases = {
       {{"--node", "127.0.0.1"}, "calvo: --node:1:1: no port in \"127.0.0.1\""},
       {{"--node", "127.0.0.1:9"},
        "calvo: s.yaml:0:0: topology.storage_nodes: the scenario has 2 and 1 are given"},
-      {{"--node", "127.0.0.1:9", "--node", "127.0.0.1:9"},
-       "calvo: s.yaml:0:0: realrun: storage node 127.0.0.1:9: cannot reach 127.0.0.1 port 9"},
+      {{"--node", nobody, "--node", nobody},
+       "calvo: s.yaml:0:0: realrun: storage node " + nobody + ": cannot reach 127.0.0.1 port "},
       {{"--pace", "fast"}, "calvo: --pace:1:1: "},
       {{"--transfer-limit", "2"}, "calvo: --transfer-limit:1:1: missing unit in \"2\""},
       {{"--faults", "melt@1s"}, "calvo: --faults:1:1: "},
@@ -178,6 +195,7 @@ TEST(Realrun, SaysInOneLineWhatIsWrong) {
       {{"--key-file", "short.key"}, "calvo: short.key"},
       {{"--set", "memory.remote=100000 TiB"}, "calvo: "},
       {{"--set", "simulation.truth_noise=0.5"}, "calvo: s.yaml:0:0: simulation.truth_noise: "},
+      {{"--set", "faults=[{node: 0, kind: down, at: 1 s}]"}, "calvo: s.yaml:0:0: faults: "},
   };
   for (const WrongInput& wrong : cases) {
     std::vector<std::string> words = {"realrun", "s.yaml", "--out", "run"};
@@ -189,6 +207,69 @@ TEST(Realrun, SaysInOneLineWhatIsWrong) {
     EXPECT_THAT(ran.out, IsEmpty());
     EXPECT_THAT(here.files(), Not(::testing::Contains("run")));
   }
+  ::close(own);
+}
+
+/// A `calvo kvnode` that serves until it goes out of scope.
+class RunningNode {
+public:
+  explicit RunningNode(const std::string& arguments) {
+    const std::string command = "echo $$; exec '" + std::string(CALVO_PROGRAM) +
+                                "' kvnode --die-with-parent --port 0 " + arguments + " 2>/dev/null";
+    output_ = ::popen(command.c_str(), "r");
+    process_ = std::stoi(line());
+    const std::string listening = line();  // listening on 127.0.0.1:PORT: ...
+    const std::size_t address = listening.find("127.0.0.1:");
+    address_ = listening.substr(address, listening.find(':', address + 10) - address);
+  }
+  ~RunningNode() {
+    ::kill(process_, SIGTERM);
+    ::pclose(output_);
+  }
+  RunningNode(const RunningNode&) = delete;
+  RunningNode& operator=(const RunningNode&) = delete;
+
+  const std::string& address() const { return address_; }
+
+private:
+  std::string line() {
+    std::string text;
+    for (int c = std::fgetc(output_); c != EOF && c != '\n'; c = std::fgetc(output_)) {
+      text += static_cast<char>(c);
+    }
+    return text;
+  }
+
+  FILE* output_ = nullptr;
+  pid_t process_ = -1;
+  std::string address_;
+};
+
+TEST(Realrun, SaysInOneLineThatANodeHasAnotherKeyOrConfiguration) {
+  const Workplace here;
+  here.write("s.yaml", tiny());
+  ASSERT_EQ(here.run({"kvnode", "--make-key", "mine.key"}).exit_code, 0);
+  ASSERT_EQ(here.run({"kvnode", "--make-key", "other.key"}).exit_code, 0);
+  const auto file = [&](const char* name) { return " '" + (here / name).string() + "'"; };
+  const RunningNode node("--scenario" + file("s.yaml") + " --key-file" + file("mine.key"));
+  const std::string at = "calvo: storage node:0:0: " + node.address() + ": the node ";
+  const auto error_of = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"realrun", "s.yaml",      "--out",
+                                      "run",     "--set",       "topology.storage_nodes=1",
+                                      "--node",  node.address()};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ran ran = here.run(words);
+    EXPECT_EQ(ran.exit_code, 2);
+    EXPECT_THAT(ran.out, IsEmpty());
+    EXPECT_THAT(here.files(), Not(::testing::Contains("run")));
+    return ran.err;
+  };
+  EXPECT_EQ(error_of({"--key-file", "other.key"}),
+            at + "has another key; give both sides the same --key-file\n");
+  EXPECT_EQ(
+      error_of({"--key-file", "mine.key", "--set", "block_tokens=32"}),
+      at + "is set up otherwise: block_tokens is 16 there and 32 here, block_bytes is 2048 there "
+           "and 4096 here; start both from the same scenario\n");
 }
 
 TEST(Realrun, SurvivesWhatGoesWrongOnItsNodes) {

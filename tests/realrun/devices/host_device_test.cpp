@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -9,6 +10,7 @@
 #include "core/contract.hpp"
 #include "core/input_error.hpp"
 #include "tests/realrun/devices/small_device.hpp"
+#include "tests/realrun/lock_limit.hpp"
 
 namespace calvo::realrun {
 namespace {
@@ -107,6 +109,19 @@ TEST(HostDevice, GivesTheHostMemoryAskedForAndSaysWhetherItIsLocked) {
   options.host_bytes = 0;
   EXPECT_TRUE(make_host(options)->host_memory().empty());
   EXPECT_FALSE(make_host(options)->host_memory_locked());
+}
+
+TEST(HostDevice, DoesWithoutLockedMemoryWhereThereIsNone) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own
+  const auto work = [] {
+    lock_at_most(0);
+    DeviceOptions options = small_options(16, 4);
+    options.host_bytes = 3 << 20;
+    const auto device = make_host(options);
+    device->host_memory().back() = std::byte{1};
+    std::_Exit(device->host_memory_locked() ? 1 : 0);
+  };
+  EXPECT_EXIT(work(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(HostDevice, WaitsForEachLayerBeforeItReadsItsKv) {

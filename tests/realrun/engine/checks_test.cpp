@@ -40,6 +40,9 @@ TEST(Checks, RefuseWhatOnlyASimulationCanDo) {
   EXPECT_EQ(error_of({"engine.tensor_parallel=2", "memory.gpu=1 MiB"}, two_nodes()),
             "small.yaml:0:0: engine.tensor_parallel: \"2\"; a real run has one device for each "
             "instance; set 1");
+  EXPECT_EQ(error_of({"faults=[{node: 1, kind: down, at: 1 s, until: 2 s}]"}, two_nodes()),
+            "small.yaml:0:0: faults: are those of the simulated world; take them out, and give the "
+            "storage nodes that calvo starts their own, for example --faults hang@5s..7s");
 }
 
 TEST(Checks, WantOneNodeForEachOfTheScenario) {

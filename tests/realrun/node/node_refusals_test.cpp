@@ -104,8 +104,9 @@ TEST(NodeRefusal, AnotherVersionIsNamedOnBothSides) {
   EXPECT_TRUE(closed(socket));
   EXPECT_TRUE(eventually([&] { return !notices.lines().empty(); }));
   EXPECT_THAT(notices.lines(),
-              ElementsAre(HasSubstr("it speaks version 9 of the protocol and this node 1; run the "
-                                    "same calvo on both sides")));
+              ElementsAre(MatchesRegex("refused 127.0.0.1:[0-9]+: it speaks version 9 of the "
+                                       "protocol and this node 1; run the same calvo on both "
+                                       "sides")));
 }
 
 /// Listens once, answers whatever comes with `answer`, then closes.
@@ -147,9 +148,11 @@ Bytestring challenge(std::uint32_t version) {
 
 TEST(NodeRefusal, ANodeOfAnotherVersionIsNamed) {
   const FakeNode node(challenge(2));
-  EXPECT_THAT(error_of([&] { NodeClient client(node.options()); }),
-              HasSubstr(": the node speaks version 2 of the protocol and this program 1; run the "
-                        "same calvo on both sides"));
+  EXPECT_EQ(
+      error_of([&] { NodeClient client(node.options()); }),
+      "storage node:0:0: " + node.options().endpoint.text() +
+          ": the node speaks version 2 of the protocol and this program 1; run the same calvo "
+          "on both sides");
 }
 
 TEST(NodeRefusal, ANodeThatCannotProveTheKeyIsNotBelieved) {
