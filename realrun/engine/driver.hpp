@@ -82,9 +82,11 @@ private:
   void copy_out(std::uint32_t host, const control::Command& command);
   void store(std::uint32_t host, const control::Command& command);
   void run_step(InstanceHost& host, const control::Command& command);
+  std::int64_t iterations_that_fit(InstanceHost& host, const control::Command& command) const;
   void end_request(const control::Command& command, Outcome outcome);
   std::uint32_t choose_rail(const InstanceHost& host, StorageId node) const;
   bool still_there(const Places& places, std::span<const BlockId> blocks) const;
+  bool stage(std::int64_t& staged, std::int64_t counted, std::size_t blocks) const;
   void was_lost(std::uint32_t host, RunId run);
   template <class T, class Order>
   void send(Ring<T>& ring, Order order);

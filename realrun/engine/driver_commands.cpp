@@ -220,6 +220,15 @@ bool Driver::still_there(const Places& places, std::span<const BlockId> blocks) 
   });
 }
 
+/// Blocks on their way out that the books have evicted keep their places: spare ones, and no more.
+bool Driver::stage(std::int64_t& staged, std::int64_t counted, std::size_t blocks) const {
+  if (scenario_.engine.write != control::Write::on_evict) return true;
+  const std::int64_t then = staged + static_cast<std::int64_t>(blocks);
+  if (then > spare_places(counted)) return false;
+  staged = then;
+  return true;
+}
+
 void Driver::was_lost(std::uint32_t host, RunId run) {
   Event lost;
   lost.kind = EventKind::store_done;
@@ -234,7 +243,8 @@ void Driver::copy_out(std::uint32_t index, const Command& command) {
   Flight flight;
   flight.kind = command.kind;
   flight.blocks = names(command.blocks);
-  if (!still_there(pages, flight.blocks)) {
+  if (!still_there(pages, flight.blocks) ||
+      !stage(host.staged_pages, scenario_.instance.gpu_blocks, flight.blocks.size())) {
     was_lost(index, command.run);
     return;
   }
@@ -261,7 +271,8 @@ void Driver::store(std::uint32_t index, const Command& command) {
   flight.kind = command.kind;
   flight.blocks = names(command.blocks);
   flight.rail = choose_rail(host, command.node);
-  if (!still_there(slots, flight.blocks)) {
+  if (!still_there(slots, flight.blocks) ||
+      !stage(host.staged_slots, scenario_.instance.host_blocks, flight.blocks.size())) {
     was_lost(index, command.run);
     return;
   }
@@ -279,11 +290,33 @@ void Driver::store(std::uint32_t index, const Command& command) {
   send(rail.orders(), std::move(order));
 }
 
+/// A leap takes the pages of all its iterations at once, and the books evict for them when it is
+/// over: until then only what is free can be had. The control plane asks for the rest anew.
+std::int64_t Driver::iterations_that_fit(InstanceHost& host, const Command& command) const {
+  const std::span decodes = std::span(commands_.decodes)
+                                .subspan(static_cast<std::size_t>(command.first_decode),
+                                         static_cast<std::size_t>(command.decodes));
+  const auto fits = [&](std::int64_t iterations) {
+    std::int64_t lacking = 0;
+    for (const RequestId request : decodes) {
+      lacking += host.addresses->lacking(request, host.addresses->computed(request) + iterations);
+    }
+    return lacking <= host.addresses->pages().free();
+  };
+  if (fits(command.iterations)) return command.iterations;
+  host.addresses->pages().sweep();
+  std::int64_t most = 1, too_many = command.iterations + 1;
+  while (too_many - most > 1) {
+    const std::int64_t middle = most + (too_many - most) / 2;
+    (fits(middle) ? most : too_many) = middle;
+  }
+  return most;
+}
+
 void Driver::run_step(InstanceHost& host, const Command& command) {
   CALVO_EXPECT(!host.stepping);
   StepOrder order;
   order.run = command.run;
-  order.iterations = command.iterations;
   order.cut = host.step_cut = std::make_shared<std::atomic<bool>>(false);
   host.step.clear();
   for (std::int32_t i = 0; i < command.parts; ++i) {
@@ -307,6 +340,7 @@ void Driver::run_step(InstanceHost& host, const Command& command) {
       }
     }
   }
+  order.iterations = iterations_that_fit(host, command);
   for (std::int32_t i = 0; i < command.decodes; ++i) {
     const RequestId request = commands_.decodes[static_cast<std::size_t>(command.first_decode + i)];
     const RequestSpec& spec = spec_of(request);
@@ -316,7 +350,7 @@ void Driver::run_step(InstanceHost& host, const Command& command) {
     sequence.new_tokens = 1;
     sequence.context = context;
     sequence.decode = true;
-    sequence.pages = host.addresses->table(spec, context, context + command.iterations);
+    sequence.pages = host.addresses->table(spec, context, context + order.iterations);
     host.step.push_back({&spec, context, true});
   }
   host.stepping = true;

@@ -70,6 +70,10 @@ void Driver::stored(InstanceHost& host, const Notice& notice) {
   const Flight flight = take_flight(host, notice.event.run);
   for (const std::int32_t slot : flight.slots) host.addresses->slots().drop(slot);
   for (const std::int32_t page : flight.pages) host.addresses->pages().drop(page);
+  if (scenario_.engine.write == control::Write::on_evict) {
+    (flight.kind == CommandKind::copy_out ? host.staged_pages : host.staged_slots) -=
+        static_cast<std::int64_t>(flight.blocks.size());
+  }
   if (flight.kind == CommandKind::copy_out) {
     bar(host.pcie_out, flight, "pcie_store", notice);
   } else {

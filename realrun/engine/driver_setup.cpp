@@ -49,8 +49,8 @@ void Driver::add_instance(const BlockFormat& format, std::uint64_t config) {
   const control::InstanceResources& resources = scenario_.instance;
   KvAddresses::Settings addresses;
   addresses.block_tokens = resources.block_tokens.count();
-  addresses.pages = places_for(resources.gpu_blocks);
-  addresses.slots = places_for(resources.host_blocks);
+  addresses.pages = places_for(resources.gpu_blocks, scenario_.engine.max_running);
+  addresses.slots = places_for(resources.host_blocks, 0);
   addresses.format = format;
   addresses.stride = format.stride() + (options_.canaries ? Canaries::gap : 0);
   addresses.canaries = options_.canaries;

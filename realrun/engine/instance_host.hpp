@@ -47,6 +47,7 @@ struct InstanceHost {
   std::unordered_map<std::uint64_t, Flight> flights;  ///< by run
   std::vector<std::int64_t> rail_load;                ///< blocks given to each rail, not yet over
   std::vector<std::vector<bool>> rail_up;             ///< [rail][node]
+  std::int64_t staged_pages = 0, staged_slots = 0;    ///< written back after they were evicted
 
   /// The step under way, to be taken apart when it is over.
   struct Part {

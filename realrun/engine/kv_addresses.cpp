@@ -6,9 +6,13 @@
 
 namespace calvo::realrun {
 
-std::int32_t places_for(std::int64_t counted) {
+std::int32_t spare_places(std::int64_t counted) {
+  return static_cast<std::int32_t>(std::max<std::int64_t>(64, counted / 64));
+}
+
+std::int32_t places_for(std::int64_t counted, std::int32_t decoding) {
   if (counted == 0) return 0;
-  return static_cast<std::int32_t>(counted + std::max<std::int64_t>(64, counted / 64));
+  return static_cast<std::int32_t>(counted) + spare_places(counted) + decoding;
 }
 
 KvAddresses::KvAddresses(const Settings& settings, const control::Instance& books)
@@ -80,8 +84,23 @@ std::vector<std::int32_t> KvAddresses::table(const RequestSpec& spec, std::int64
   return {request.table.begin(), end};
 }
 
-void KvAddresses::computed(RequestId request, std::int64_t tokens) {
-  requests_.at(raw(request)).computed = tokens;
+std::int64_t KvAddresses::lacking(RequestId request, std::int64_t tokens) const {
+  const auto held = static_cast<std::int64_t>(requests_.at(raw(request)).table.size());
+  const std::int64_t block = settings_.block_tokens;
+  return std::max<std::int64_t>(0, (tokens + block - 1) / block - held);
+}
+
+void KvAddresses::computed(RequestId id, std::int64_t tokens) {
+  Request& request = requests_.at(raw(id));
+  request.computed = tokens;
+  const auto blocks =
+      static_cast<std::size_t>((tokens + settings_.block_tokens - 1) / settings_.block_tokens);
+  while (request.table.size() > blocks) {
+    CALVO_EXPECT(request.own.back());
+    pages_.release(request.table.back());
+    request.table.pop_back();
+    request.own.pop_back();
+  }
 }
 
 std::int64_t KvAddresses::computed(RequestId request) const {

@@ -15,8 +15,13 @@
 
 namespace calvo::realrun {
 
-/// Places beyond those that the books count, so that a sweep is seldom.
-std::int32_t places_for(std::int64_t counted);
+/// Places that a sweep may leave idle, so that it is seldom; as many may be on their way out of a
+/// tier after the books have given them to others (Write::on_evict).
+std::int32_t spare_places(std::int64_t counted);
+
+/// Those that the books count, spare ones, and those that are taken before the books give them: one
+/// page for each of the sequences that decode.
+std::int32_t places_for(std::int64_t counted, std::int32_t decoding);
 
 /// Where the KV of one instance lies: pages of its device, slots of its host memory, and the page
 /// table of each request. The control plane counts them; which is which is known here only.
@@ -47,7 +52,9 @@ public:
   /// pages of named blocks below that where it has none of its own yet, own ones beyond.
   std::vector<std::int32_t> table(const RequestSpec& spec, std::int64_t context,
                                   std::int64_t tokens);
-  /// The first `tokens` tokens have KV now.
+  /// Pages that table() would take for so many tokens. Requires: the request has a table.
+  std::int64_t lacking(RequestId request, std::int64_t tokens) const;
+  /// The first `tokens` tokens have KV now, and pages that lie behind are free again.
   void computed(RequestId request, std::int64_t tokens);
   std::int64_t computed(RequestId request) const;
 
