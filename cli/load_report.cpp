@@ -78,10 +78,10 @@ std::vector<std::string> load_warnings(const realrun::LoadReport& load,
         late_ms, summary.ttft.median));
   }
   if (load.spare_cpu_busy > most_busy) {
-    warnings.push_back(
-        fmt::format("the cores beside control and compute were {:.0f} % busy: network and copies "
-                    "may have waited for a core",
-                    100 * load.spare_cpu_busy));
+    warnings.push_back(fmt::format(
+        "the cores that compute is not pinned to were {:.0f} % busy: network and copies "
+        "may have waited for a core",
+        100 * load.spare_cpu_busy));
   }
   return warnings;
 }

@@ -43,9 +43,10 @@ void Driver::request_stop() noexcept {
 RealrunResult Driver::run() {
   const Running guard(bell_);
   start();
-  const ThreadPlace place("control", options_.control_core);  // after the others, which inherit it
+  // After the others, which would inherit it.
+  const ThreadPlace place("control", options_.control_core, Turns::prompt);
   const Instant limit = scenario_.simulation.time_limit > Seconds{0}
-                            ? began_ + to_nanoseconds(scenario_.simulation.time_limit)
+                            ? Instant{to_nanoseconds(scenario_.simulation.time_limit)}
                             : never;
   bool more = true;
   while (more && !finished()) {
@@ -102,7 +103,7 @@ void Driver::wait() {
   }
   Instant next = timers_.empty() ? never : timers_.front().at;
   if (scenario_.simulation.time_limit > Seconds{0}) {
-    next = std::min(next, began_ + to_nanoseconds(scenario_.simulation.time_limit));
+    next = std::min(next, Instant{to_nanoseconds(scenario_.simulation.time_limit)});
   }
   if (options_.progress) next = std::min(next, next_progress_);
   bell_.sleep(next == never ? Nanoseconds::max() : next - clock_.now());
@@ -246,7 +247,7 @@ void Driver::show_progress() {
   next_progress_ = now_ + progress_every;
   if (options_.progress) {
     options_.progress(ended_, static_cast<std::int64_t>(specs_.size()),
-                      to_seconds(now_ - began_).count());
+                      to_seconds(now_ - Instant{}).count());
   }
   if (!metrics_) return;
   Metrics::Sample sample;

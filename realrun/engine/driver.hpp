@@ -134,7 +134,6 @@ private:
   };
   static CpuTimes cpu_times();
   CpuTimes cpu_before_;
-  Instant began_{};
   bool started_ = false;
 };
 

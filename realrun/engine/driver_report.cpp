@@ -51,7 +51,7 @@ LoadReport Driver::load_report() {
   LoadReport load;
   load.lateness_s = lateness_;
   const CpuTimes after = cpu_times();
-  const double wall = seconds(clock_.now() - began_);
+  const double wall = seconds(clock_.now() - Instant{});
   load.cpu_busy = wall > 0 ? (after.process - cpu_before_.process) / wall : 0;
   double busy = 0, all = 0, spare_busy = 0, spare = 0;
   for (std::size_t core = 0; core < std::min(after.all.size(), cpu_before_.all.size()); ++core) {
@@ -59,8 +59,7 @@ LoadReport Driver::load_report() {
     const double core_all = after.all[core] - cpu_before_.all[core];
     busy += core_busy;
     all += core_all;
-    const int number = static_cast<int>(core);
-    if (options_.control_core == number || options_.device_options.compute_core == number) continue;
+    if (options_.device_options.compute_core == static_cast<int>(core)) continue;
     spare_busy += core_busy;
     spare += core_all;
   }

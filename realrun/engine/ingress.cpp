@@ -20,7 +20,8 @@ Ingress::Ingress(std::vector<traces::Due> known, const WallClock& clock, NoticeR
 }
 
 void Ingress::start(std::optional<int> core) {
-  worker_.start("ingress", core, notices_, [this] { work(); });
+  worker_.start(
+      "ingress", core, notices_, [this] { work(); }, Turns::prompt);
 }
 
 void Ingress::work() {

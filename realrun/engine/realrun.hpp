@@ -41,9 +41,8 @@ struct LoadReport {
   std::vector<double> lateness_s;  ///< of each arrival: handed over - due
   double cpu_busy = 0;             ///< of this process: CPU time / wall time
   double machine_busy = 0;         ///< of the machine: share of all cores' time that was not idle
-  double spare_cpu_busy =
-      0;                ///< the same of the cores that neither control nor compute is pinned to
-  double verify_s = 0;  ///< thread time spent on checksums
+  double spare_cpu_busy = 0;       ///< ... of the cores that compute is not pinned to
+  double verify_s = 0;             ///< thread time spent on checksums
   std::int64_t verified_blocks = 0;
   std::int64_t corrupt_blocks = 0;
   std::int64_t timeouts = 0;

@@ -8,10 +8,43 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace calvo::realrun {
+namespace {
 
-ThreadPlace::ThreadPlace(const std::string& name, std::optional<int> core) {
+constexpr std::uint64_t prompt_slice = 100'000;  // ns; the least that Linux grants
+
+/// Layout of the first version of struct sched_attr, sched_setattr(2). glibc 2.36 has neither the
+/// struct nor the calls.
+struct SchedAttr {
+  std::uint32_t size = 48;
+  std::uint32_t policy = 0;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t runtime = 0;  ///< SCHED_OTHER: the slice in ns, 0 for the system's
+  std::uint64_t deadline = 0;
+  std::uint64_t period = 0;
+};
+static_assert(sizeof(SchedAttr) == 48);
+
+/// Gives the calling thread a slice and keeps all else; returns the one before. Nothing: the thread
+/// has another policy, or the kernel does not do it.
+std::optional<std::uint64_t> change_slice(std::uint64_t slice) {
+  SchedAttr attr;
+  if (syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0) != 0) return std::nullopt;
+  if (attr.policy != SCHED_OTHER) return std::nullopt;
+  const std::uint64_t before = attr.runtime;
+  attr.runtime = slice;
+  if (syscall(SYS_sched_setattr, 0, &attr, 0) != 0) return std::nullopt;
+  return before;
+}
+
+}  // namespace
+
+ThreadPlace::ThreadPlace(const std::string& name, std::optional<int> core, Turns turns) {
   const pthread_t self = pthread_self();
   pthread_getname_np(self, name_before_, sizeof name_before_);
   pthread_getaffinity_np(self, sizeof cores_before_, &cores_before_);
@@ -28,6 +61,7 @@ ThreadPlace::ThreadPlace(const std::string& name, std::optional<int> core) {
   }
   pthread_setname_np(self, name.c_str());
   prctl(PR_SET_TIMERSLACK, 1000UL);  // ns; 50 us is the default
+  if (turns == Turns::prompt) slice_before_ = change_slice(prompt_slice);
 }
 
 ThreadPlace::~ThreadPlace() {
@@ -35,14 +69,15 @@ ThreadPlace::~ThreadPlace() {
   pthread_setname_np(self, name_before_);
   pthread_setaffinity_np(self, sizeof cores_before_, &cores_before_);
   prctl(PR_SET_TIMERSLACK, slack_before_);
+  if (slice_before_) change_slice(*slice_before_);
 }
 
 void Worker::start(const std::string& name, std::optional<int> core, NoticeRing& notices,
-                   std::function<void()> work) {
+                   std::function<void()> work, Turns turns) {
   running_ = true;
-  thread_ = std::thread([this, name, core, &notices, work = std::move(work)] {
+  thread_ = std::thread([this, name, core, turns, &notices, work = std::move(work)] {
     try {
-      const ThreadPlace place(name, core);
+      const ThreadPlace place(name, core, turns);
       work();
     } catch (...) {
       Notice notice;
