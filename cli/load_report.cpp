@@ -69,7 +69,7 @@ std::string to_text(const realrun::LoadReport& load) {
 
 std::vector<std::string> load_warnings(const realrun::LoadReport& load,
                                        const analysis::Summary& summary) {
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = load.complaints;
   const double late_ms = 1e3 * or_zero(quantile_of(load.lateness_s, 0.99));
   if (summary.ttft.count > 0 && late_ms > most_late * summary.ttft.median) {
     warnings.push_back(fmt::format(

@@ -167,6 +167,7 @@ Finished run_job(const RealrunArguments& options, const Job& job) {
     engine.progress = [&](std::int64_t ended, std::int64_t total, double seconds) {
       line.show({ended, total, seconds});
     };
+    engine.complain = [](const std::string& text) { fmt::print(stderr, "calvo: {}\n", text); };
     result = realrun::realrun(scenario, engine);
   }
   if (events) events->close();
@@ -240,7 +241,8 @@ void add_real_options(CLI::App& command, RealrunArguments& options) {
       ->type_name("N");
   network
       ->add_option("--transfer-limit", options.transfer_limit,
-                   "a node that gives nothing for so long is lost, until it answers again")
+                   "a node of which no block lands, or no answer comes, for so long is lost until "
+                   "it answers again; give more than one block takes on its link")
       ->capture_default_str()
       ->type_name("TIME");
   CLI::App* checks = command.add_option_group("Checks");

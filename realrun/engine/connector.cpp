@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "core/input_error.hpp"
+
 namespace calvo::realrun {
 namespace {
 
@@ -17,7 +19,14 @@ milliseconds pause_before(std::int32_t attempt) {
 
 }  // namespace
 
-Connector::Connector(const Parts& parts, NoticeRing& notices) : parts_(parts) {
+void complain(NoticeRing& notices, const std::string& text) {
+  Notice notice;
+  notice.kind = Notice::Kind::complaint;
+  notice.text = text;
+  notices.push(std::move(notice));
+}
+
+Connector::Connector(const Parts& parts, NoticeRing& notices) : parts_(parts), notices_(notices) {
   worker_.start("connector", std::nullopt, notices, [this] { work(); });
 }
 
@@ -34,10 +43,11 @@ void Connector::stop() {
   worker_.join();
 }
 
-void Connector::request(StorageId node, Ring<RailOrder>& rail) {
+void Connector::request(StorageId node, Ring<RailOrder>& rail, Nanoseconds pause) {
+  const auto due = std::chrono::steady_clock::now() + std::max<Nanoseconds>(pause_before(0), pause);
   {
     const std::lock_guard lock(mutex_);
-    wishes_.push_back({node, &rail, 0, std::chrono::steady_clock::now() + pause_before(0)});
+    wishes_.push_back({node, &rail, 0, due});
   }
   changed_.notify_all();
 }
@@ -61,7 +71,10 @@ void Connector::work() {
     std::unique_ptr<NodeLink> link;
     try {
       link = parts_.connect(raw(wish.node));
-    } catch (const std::exception&) {  // not yet, or not this one: it is tried again
+    } catch (const InputError& error) {  // only a person can mend it, perhaps while this runs
+      complain(notices_, error.what());
+      ++wish.attempts;
+    } catch (const std::exception&) {  // not yet: it is tried again
       ++wish.attempts;
     }
     if (link) {

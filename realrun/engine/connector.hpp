@@ -5,6 +5,7 @@
 #include <functional>
 #include <mutex>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "realrun/engine/messages.hpp"
@@ -13,15 +14,18 @@
 
 namespace calvo::realrun {
 
+/// Tells whoever started the run. The control thread tells it once.
+void complain(NoticeRing& notices, const std::string& text);
+
 /// Connects to nodes that were lost, again and again with growing pauses, on a thread of its own:
-/// a connection to a dead node may block.
+/// a connection to a dead node may block. A node that answers and cannot be used is complained of.
 class Connector {
 public:
   Connector(const Parts& parts, NoticeRing& notices);
   ~Connector();
 
-  /// The link goes to `rail` when there is one. Any thread.
-  void request(StorageId node, Ring<RailOrder>& rail);
+  /// The link goes to `rail` when there is one; it is not tried before `pause` is over. Any thread.
+  void request(StorageId node, Ring<RailOrder>& rail, Nanoseconds pause);
   void stop();
 
 private:
@@ -34,6 +38,7 @@ private:
   void work();
 
   const Parts& parts_;
+  NoticeRing& notices_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Wish> wishes_;

@@ -129,6 +129,9 @@ void Driver::take(const Notice& notice) {
     case Notice::Kind::event:
       take_event(notice);
       return;
+    case Notice::Kind::complaint:
+      complain(notice.text);
+      return;
     case Notice::Kind::failure:
       std::rethrow_exception(notice.failure);
   }
@@ -171,6 +174,13 @@ void Driver::rail_changed(const Notice& notice) {
   const bool before = up();
   host.rail_up[notice.rail][node] = notice.event.kind == EventKind::node_up;
   if (before != up()) post(notice.instance, notice.event);
+}
+
+/// Each text once, though who makes connections meets it again with each attempt.
+void Driver::complain(const std::string& text) {
+  if (std::ranges::find(complaints_, text) != complaints_.end()) return;
+  complaints_.push_back(text);
+  if (options_.complain) options_.complain(text);
 }
 
 void Driver::post(std::uint32_t host, const Event& event) {

@@ -58,6 +58,7 @@ private:
   void take(const Notice& notice);
   void take_event(const Notice& notice);
   void rail_changed(const Notice& notice);
+  void complain(const std::string& text);
   void deliver();
   void post(std::uint32_t host, const control::Event& event);
   RequestSpec& spec_of(RequestId id);
@@ -84,7 +85,7 @@ private:
   void run_step(InstanceHost& host, const control::Command& command);
   std::int64_t iterations_that_fit(InstanceHost& host, const control::Command& command) const;
   void end_request(const control::Command& command, Outcome outcome);
-  std::uint32_t choose_rail(const InstanceHost& host, StorageId node) const;
+  std::uint32_t choose_rail(const InstanceHost& host, std::span<const StorageId> nodes) const;
   bool still_there(const Places& places, std::span<const BlockId> blocks) const;
   bool stage(std::int64_t& staged, std::int64_t counted, std::size_t blocks) const;
   void was_lost(std::uint32_t host, RunId run);
@@ -128,6 +129,7 @@ private:
   Instant next_progress_{};
   RunResult result_;
   std::vector<double> lateness_;
+  std::vector<std::string> complaints_;
   struct CpuTimes {
     double process = 0;
     std::vector<double> busy, all;  ///< of each core

@@ -130,6 +130,7 @@ void Driver::execute(std::uint32_t index, const Command& command) {
 
 void Driver::look_up(InstanceHost& host, const Command& command) {
   LookupOrder order{command.run, command.from, {}};
+  std::vector<StorageId> nodes;  // one as often as it is asked
   const control::InstanceResources& pool = scenario_.instance;
   for_pieces(spec_of(command.request), command.from, command.to, [&](BlockRun run, std::int32_t) {
     control::for_node_pieces(run, pool, [&](const control::PlacedRun& placed) {
@@ -137,21 +138,26 @@ void Driver::look_up(InstanceHost& host, const Command& command) {
       piece.blocks = placed.blocks;
       for (std::int32_t replica = 0; replica < pool.storage_replicas; ++replica) {
         piece.nodes.push_back(control::replica_of(placed.node, replica, pool));
+        nodes.push_back(piece.nodes.back());
       }
       return true;
     });
   });
   ++in_flight_;
-  send(host.rails.front()->orders(), std::move(order));
+  send(host.rails[choose_rail(host, nodes)]->orders(), std::move(order));
 }
 
-/// The rail with the least to do among those that reach the node.
-std::uint32_t Driver::choose_rail(const InstanceHost& host, StorageId node) const {
+/// The rail that reaches most of the nodes; of such, the one with the least to do.
+std::uint32_t Driver::choose_rail(const InstanceHost& host,
+                                  std::span<const StorageId> nodes) const {
   std::uint32_t best = 0;
-  for (std::uint32_t rail = 1; rail < host.rails.size(); ++rail) {
-    const bool up = host.rail_up[rail][raw(node)];
-    const bool best_up = host.rail_up[best][raw(node)];
-    if (up != best_up ? up : host.rail_load[rail] < host.rail_load[best]) best = rail;
+  std::int64_t best_up = -1;
+  for (std::uint32_t rail = 0; rail < host.rails.size(); ++rail) {
+    const std::int64_t up = std::ranges::count_if(
+        nodes, [&](StorageId node) -> bool { return host.rail_up[rail][raw(node)]; });
+    if (up < best_up || (up == best_up && host.rail_load[rail] >= host.rail_load[best])) continue;
+    best = rail;
+    best_up = up;
   }
   return best;
 }
@@ -163,7 +169,7 @@ void Driver::fetch(InstanceHost& host, const Command& command) {
   flight.from = command.from;
   flight.blocks = names(*flight.spec, command.from, command.to);
   flight.fetch = std::make_shared<FetchProgress>();
-  flight.rail = choose_rail(host, command.node);
+  flight.rail = choose_rail(host, std::span(&command.node, 1));
   FetchOrder order{command.run, command.node, {}, flight.fetch};
   for (const BlockId block : flight.blocks) {
     const std::int32_t slot = host.addresses->slots().take_for(block);
@@ -270,7 +276,7 @@ void Driver::store(std::uint32_t index, const Command& command) {
   Flight flight;
   flight.kind = command.kind;
   flight.blocks = names(command.blocks);
-  flight.rail = choose_rail(host, command.node);
+  flight.rail = choose_rail(host, std::span(&command.node, 1));
   if (!still_there(slots, flight.blocks) ||
       !stage(host.staged_slots, scenario_.instance.host_blocks, flight.blocks.size())) {
     was_lost(index, command.run);

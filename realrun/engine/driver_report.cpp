@@ -50,6 +50,7 @@ Driver::CpuTimes Driver::cpu_times() {
 LoadReport Driver::load_report() {
   LoadReport load;
   load.lateness_s = lateness_;
+  load.complaints = complaints_;
   const CpuTimes after = cpu_times();
   const double wall = seconds(clock_.now() - Instant{});
   load.cpu_busy = wall > 0 ? (after.process - cpu_before_.process) / wall : 0;

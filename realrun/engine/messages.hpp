@@ -7,6 +7,7 @@
 #include <exception>
 #include <limits>
 #include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -120,10 +121,11 @@ using ComputeOrder = std::variant<StepOrder, StopOrder>;
 
 struct Notice {
   enum class Kind : std::uint8_t {
-    event,    ///< `event` for `instance`, which has the driver's books of it
-    arrival,  ///< spec, due
-    rail,     ///< rail of `instance` has lost or got back event.node; event.kind says which
-    failure,  ///< a thread has ended by an exception
+    event,      ///< `event` for `instance`, which has the driver's books of it
+    arrival,    ///< spec, due
+    rail,       ///< rail of `instance` has lost or got back event.node; event.kind says which
+    complaint,  ///< `text` for whoever started the run
+    failure,    ///< a thread has ended by an exception
   };
   Kind kind{};
   std::uint32_t instance = 0;
@@ -133,6 +135,7 @@ struct Notice {
   Instant ended{};
   const RequestSpec* spec = nullptr;
   Instant due{};
+  std::string text;
   std::exception_ptr failure;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/contract.hpp"
+#include "core/input_error.hpp"
 
 namespace calvo::realrun {
 namespace {
@@ -35,7 +36,7 @@ Rail::Rail(const RailSettings& settings, const Parts& parts, std::span<std::byte
   fabric_->register_memory(memory);
   for (std::unique_ptr<NodeLink>& link : links) {
     nodes_.emplace_back(std::move(link), most_posted);
-    connect_pool(StorageId{static_cast<std::uint32_t>(nodes_.size() - 1)});
+    connect_pool(StorageId{static_cast<std::uint32_t>(nodes_.size() - 1)}, settings_.limit);
   }
 }
 
@@ -46,11 +47,12 @@ void Rail::start() {
 
 void Rail::work() {
   while (!stopping_) {
+    const Instant looked = clock_.now();  // what has come before is heard below
     take_orders();
     poll_links();
     while (poll_fabric() > 0) {
     }
-    check_deadlines();
+    find_the_silent(looked);
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
       mend(StorageId{i});
       pump(StorageId{i});
@@ -87,10 +89,11 @@ void Rail::order(Connected connected) {
   back.link = std::move(connected.link);
   back.failures = 0;
   try {
-    connect_pool(connected.node);
-  } catch (const std::exception&) {  // gone again: the connector goes on
+    reconnect_pool(connected.node);
+  } catch (const std::exception& error) {  // gone again, or unfit: the connector goes on
+    if (dynamic_cast<const InputError*>(&error) != nullptr) complain(notices_, error.what());
     back.link.reset();
-    connector_.request(connected.node, orders_);
+    connector_.request(connected.node, orders_, back.pause);
     return;
   }
   ++report_.reconnects;
@@ -102,31 +105,24 @@ void Rail::poll_links() {
     if (!nodes_[i].link) continue;
     replies_.clear();
     nodes_[i].link->poll(replies_);
+    if (!replies_.empty()) nodes_[i].answers.heard(clock_.now());
     for (const NodeReply& reply : replies_) answer(reply);
     if (nodes_[i].link && !nodes_[i].link->alive()) lose(StorageId{i});
   }
 }
 
-/// What has waited too long for its node loses it.
-void Rail::check_deadlines() {
-  const Instant now = clock_.now();
-  std::vector<bool> silent(nodes_.size(), false);
+/// Loses nodes of which too long nothing was heard before `now`.
+void Rail::find_the_silent(Instant now) {
+  wanted_.assign(nodes_.size(), {});
   for (const auto& [serial, fetch] : fetches_) {
-    if (fetch.deadline <= now) silent[raw(fetch.order.node)] = true;
+    if (fetch.open_leases == 0) wanted_[raw(fetch.order.node)].blocks = true;
   }
-  for (const auto& [serial, store] : stores_) {
-    if (store.deadline <= now) silent[raw(store.order.node)] = true;
-  }
-  bool any_lookup = false;
-  for (const auto& [serial, lookup] : lookups_) any_lookup |= lookup.deadline <= now;
-  if (any_lookup) {
-    for (const auto& [tag, call] : calls_) {
-      if (call.kind != Call::Kind::lookup) continue;
-      if (lookups_.at(call.serial).deadline <= now) silent[raw(call.node)] = true;
-    }
-  }
+  for (const auto& [tag, call] : calls_) wanted_[raw(call.node)].answers = true;
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (!silent[i]) continue;
+    Node& it = nodes_[i];
+    it.blocks.waits(wanted_[i].blocks, now);
+    it.answers.waits(wanted_[i].answers, now);
+    if (it.silent_until(settings_.limit) > now) continue;
     ++report_.timeouts;
     lose(StorageId{i});
   }
@@ -139,13 +135,11 @@ void Rail::sleep() {
     return;
   }
   Instant next = never;
-  for (const auto& [serial, fetch] : fetches_) next = std::min(next, fetch.deadline);
-  for (const auto& [serial, store] : stores_) next = std::min(next, store.deadline);
-  for (const auto& [serial, lookup] : lookups_) next = std::min(next, lookup.deadline);
   std::vector<pollfd> fds;
   std::int64_t outstanding = 0;
   for (const Node& it : nodes_) {
     if (!it.link) continue;
+    next = std::min(next, it.silent_until(settings_.limit));
     outstanding += it.outstanding;
     if (!it.peer) next = std::min(next, it.retry);
     const int events = POLLIN | (it.link->wants_write() ? POLLOUT : 0);

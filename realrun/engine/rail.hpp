@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "realrun/engine/messages.hpp"
 #include "realrun/engine/read_depth.hpp"
 #include "realrun/engine/ring.hpp"
+#include "realrun/engine/silence.hpp"
 #include "realrun/engine/wall_clock.hpp"
 #include "realrun/engine/worker.hpp"
 #include "realrun/wire/block_format.hpp"
@@ -27,7 +29,7 @@ struct RailSettings {
   BlockFormat format;
   std::uint64_t config = 0;  ///< BlockTrailer::config
   bool verify = true;
-  Nanoseconds limit{0};  ///< without any progress, a transfer or call is given up after this
+  Nanoseconds limit{0};  ///< a node is given up after this time without a block or an answer
   Bytes window;          ///< of a fetch, posted and not yet landed
   std::optional<int> core;
 };
@@ -49,9 +51,9 @@ struct RailReport {
 ///
 /// Runs of one node take turns block by block. Reads of a node are posted a little ahead only
 /// (ReadDepth): what is posted cannot be reordered. A connection that fails is torn down and made
-/// anew, and what had not landed is read again; a node that does not answer in time, or whose
-/// control connection breaks, is lost: all its transfers end by `timeout`, and the connector brings
-/// it back.
+/// anew, and what had not landed is read again. A node is lost if its control connection breaks, or
+/// if for `limit` none of its blocks lands though some are wanted, or none of its answers comes
+/// though some are due: all its transfers end by `timeout`, and the connector brings it back.
 class Rail {
 public:
   /// Registers `memory` and connects to the pools behind `links` (one for each node, in order).
@@ -76,10 +78,17 @@ private:
     std::optional<PeerId> peer;
     std::int64_t outstanding = 0;  ///< reads
     ReadDepth depth;
-    bool failed = false;        ///< one of them has, the peer is to be disconnected
-    std::int32_t failures = 0;  ///< in a row without a block
+    bool failed = false;             ///< one of them has, the peer is to be disconnected
+    std::int32_t failures = 0;       ///< in a row without a block
+    std::int32_t pool_failures = 0;  ///< to connect to its pool, in a row
+    Nanoseconds pause{0};            ///< before the connector tries again
+    Silence blocks, answers;         ///< of landed blocks; of answers, and of blocks it takes
     Instant retry{};
     std::uint64_t served = 0;  ///< the fetch that posted last
+
+    Instant silent_until(Nanoseconds limit) const {
+      return std::min(blocks.ends(limit), answers.ends(limit));
+    }
   };
   struct Fetch {
     FetchOrder order;
@@ -91,7 +100,7 @@ private:
     std::int32_t landed = 0;
     std::int64_t outstanding = 0;
     bool cut = false, corrupt = false, missing = false;
-    Instant issued{}, deadline{}, began{};
+    Instant issued{}, began{};
 
     std::int32_t total() const { return static_cast<std::int32_t>(order.blocks.size()); }
     std::int32_t granted() const { return static_cast<std::int32_t>(offsets.size()); }
@@ -116,6 +125,9 @@ private:
     std::vector<std::size_t> pieces;  ///< lookup: which ones it asks about, in order
     std::int32_t blocks = 0;          ///< lease: asked for
   };
+  struct Wanted {
+    bool blocks = false, answers = false;
+  };
   struct Posted {
     std::uint64_t fetch = 0;
     std::int32_t block = 0;
@@ -133,13 +145,15 @@ private:
   void order(Connected connected);
   void order(StopOrder) { stopping_ = true; }
   void poll_links();
-  void check_deadlines();
+  void find_the_silent(Instant now);
   void sleep();
   void tell(const control::Event& event, Instant began);
 
   // rail_nodes.cpp: connections
   Node& node(StorageId id) { return nodes_[raw(id)]; }
-  void connect_pool(StorageId id);
+  void connect_pool(StorageId id, Nanoseconds limit);
+  void reconnect_pool(StorageId id);
+  void excuse(Instant since);
   void mend(StorageId id);
   void lose(StorageId id);
   void disconnect(StorageId id);
@@ -184,6 +198,7 @@ private:
   std::uint64_t next_serial_ = 1;
   std::vector<RailOrder> inbox_;
   std::vector<NodeReply> replies_;
+  std::vector<Wanted> wanted_;  ///< by node
   BusyTime reading_, storing_;
   RailReport report_;
   bool stopping_ = false;

@@ -13,6 +13,10 @@ namespace calvo::realrun {
 namespace {
 
 constexpr Nanoseconds most_flushing{60'000'000'000};
+/// To a pool that does not answer, the first time.
+constexpr Nanoseconds short_connect{200'000'000};
+/// Between two attempts that fail, in times that the first of them took.
+constexpr std::int64_t pauses_per_attempt = 4;
 
 Nanoseconds pause_after(std::int32_t failures) {
   return failures <= 1 ? Nanoseconds{0} : Nanoseconds{1'000'000} * (1 << std::min(failures - 2, 6));
@@ -32,13 +36,40 @@ const PoolOffer& offer_of(const NodeInfo& info, const std::string& fabric,
 
 }  // namespace
 
-void Rail::connect_pool(StorageId id) {
+void Rail::connect_pool(StorageId id, Nanoseconds limit) {
   Node& it = node(id);
   const std::string& host = parts_.hosts[raw(id)];
   const NodeInfo& info = it.link->info();
-  it.peer =
-      fabric_->connect(host, offer_of(info, parts_.fabric, host), info.ticket, settings_.limit);
+  it.peer = fabric_->connect(host, offer_of(info, parts_.fabric, host), info.ticket, limit);
   it.failed = false;
+}
+
+/// While it connects, the rail serves nobody: so not for long, unless the node has needed longer
+/// before, and not often. Throws as FabricClient::connect() does.
+void Rail::reconnect_pool(StorageId id) {
+  Node& it = node(id);
+  const Instant began = clock_.now();
+  const Nanoseconds limit = short_connect * (1 << std::min(it.pool_failures, 10));
+  try {
+    connect_pool(id, std::min(limit, settings_.limit));
+  } catch (const std::exception&) {
+    ++it.pool_failures;
+    it.pause = (clock_.now() - began) * pauses_per_attempt;
+    excuse(began);
+    throw;
+  }
+  it.pool_failures = 0;
+  it.pause = Nanoseconds{0};
+  excuse(began);
+}
+
+/// Since then the rail has not listened to its nodes.
+void Rail::excuse(Instant since) {
+  const Instant now = clock_.now();
+  for (Node& it : nodes_) {
+    it.blocks.excuse(now - since, now);
+    it.answers.excuse(now - since, now);
+  }
 }
 
 /// The fabric has failed, the node has not: its reads are posted again over a new connection.
@@ -59,7 +90,7 @@ void Rail::mend(StorageId id) {
   }
   if (!it.link || it.peer || clock_.now() < it.retry) return;
   try {
-    connect_pool(id);
+    reconnect_pool(id);
   } catch (const std::exception&) {
     lose(id);
     return;
@@ -72,6 +103,7 @@ void Rail::disconnect(StorageId id) {
   Node& it = node(id);
   it.failed = false;
   if (!it.peer) return;
+  const Instant began = clock_.now();
   fabric_->disconnect(*it.peer);
   const Instant limit = clock_.now() + most_flushing;
   while (it.outstanding > 0) {
@@ -80,6 +112,7 @@ void Rail::disconnect(StorageId id) {
   }
   it.peer.reset();
   it.failed = false;
+  excuse(began);
 }
 
 /// The node is given up, with all that was asked of it, until it answers again.
@@ -120,7 +153,7 @@ void Rail::lose(StorageId id) {
     tell(drained, Instant{});
   }
   it.link.reset();
-  connector_.request(id, orders_);
+  connector_.request(id, orders_, it.pause);
 }
 
 void Rail::tell_state(StorageId id, control::EventKind kind) {

@@ -18,7 +18,6 @@ void Rail::order(FetchOrder order) {
   Fetch& fetch = made->second;
   fetch.order = std::move(order);
   fetch.issued = fetch.began = clock_.now();
-  fetch.deadline = fetch.issued + settings_.limit;
   fetch_of_run_.emplace(raw(fetch.order.run), serial);
   reading_.begin(fetch.issued);
   NodeLink* link = node(fetch.order.node).link.get();
@@ -63,7 +62,6 @@ void Rail::leased(const NodeReply& reply, const Call& call) {
   const Instant now = clock_.now();
   report_.lease_s.push_back(to_seconds(now - fetch.issued).count());
   fetch.began = now;
-  fetch.deadline = now + settings_.limit;
   finish_if_over(found);
 }
 
@@ -135,6 +133,7 @@ void Rail::complete(const ReadDone& done, Instant now) {
   Node& from = node(read.node);
   --from.outstanding;
   from.depth.completed(now, 1, done.status == ReadStatus::ok ? 1 : 0);
+  if (done.status == ReadStatus::ok) from.blocks.heard(now);
   if (done.status == ReadStatus::peer_gone || done.status == ReadStatus::flushed) {
     from.failed = true;
   }
@@ -170,7 +169,6 @@ void Rail::landed(Fetch& fetch) {
     }
   }
   ++fetch.landed;
-  fetch.deadline = clock_.now() + settings_.limit;
   fetch.order.progress->landed.store(fetch.landed);
   copy_thread_.ring();
 }

@@ -34,6 +34,8 @@ struct RealrunOptions {
   bool keep_logits = false;
   std::function<void(std::int64_t ended, std::int64_t total, double seconds)> progress;
   std::function<void(std::span<const std::byte>)> event_log_sink;
+  /// Hears each of LoadReport::complaints when it comes up.
+  std::function<void(const std::string& text)> complain;
 };
 
 /// What a real run tells beyond a simulated one.
@@ -49,6 +51,9 @@ struct LoadReport {
   std::int64_t reconnects = 0;
   std::vector<double> lookup_s;  ///< wall time of each lookup
   std::vector<double> lease_s;   ///< ... of each lease, before data
+  /// Why nodes that were lost cannot be used again though they answer: another key, another
+  /// configuration. Each text once.
+  std::vector<std::string> complaints;
 };
 
 struct RealrunResult {
