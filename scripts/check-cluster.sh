@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Tries the verbs fabric on your own NICs: what every fabric promises, what the NIC itself must
-# refuse, and how fast it is beside a bare loop of READs. Changes nothing on the machine.
+# refuse, the oracle (logits over a loaded prefix equal those of a full recompute, after faults too),
+# a whole `calvo realrun` with two storage nodes, and how fast it is beside a bare loop of READs.
+# Changes nothing on the machine.
 #   scripts/check-cluster.sh [-n NODE] [ADDRESS...]
 #   ADDRESS   of an RDMA device of the storage node; default: all of this machine
 #   -n NODE   start the storage nodes there, by `ssh NODE`; the repository must lie at the same path
-#             and be built. Without it they run here, and data go through the NIC and back.
+#             and be built. Without it they run here, and data go through the NIC and back; the
+#             whole run and the benchmark are done only then.
 # Exit status: 0 all passed, 69 there is nothing to try, else failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,7 +16,7 @@ node=''
 while getopts n: option; do
   case $option in
     n) node=$OPTARG ;;
-    *) sed -n '4,7s/^# *//p' "$0" >&2; exit 64 ;;
+    *) sed -n '6,10s/^# *//p' "$0" >&2; exit 64 ;;
   esac
 done
 shift $((OPTIND - 1))
@@ -46,8 +49,7 @@ fi
 
 echo "== build"
 tools/install_packages.sh
-tools/build.sh release calvo_realrun_fabrics_tests verbs_bench
-tests=build/release/calvo_realrun_fabrics_tests
+tools/build.sh release calvo calvo_realrun_fabrics_tests calvo_realrun_engine_tests verbs_bench
 
 addresses=("$@")
 if [ ${#addresses[@]} -eq 0 ]; then
@@ -62,15 +64,20 @@ fi
 failed=()
 for address in "${addresses[@]}"; do
   echo "== $address${node:+ of $node}"
+  try() { "$@" || failed+=("$address"); }
   settings=(CALVO_FABRIC=verbs CALVO_FABRIC_BIND="$address")
   filter='*/verbs:VerbsDevice*'
   if [ -n "$node" ]; then
     settings+=(CALVO_FABRIC_LAUNCHER="ssh $node env ${settings[*]}")
     filter='*/verbs'  # the others look into their own server
   fi
-  env "${settings[@]}" "$tests" --gtest_brief=1 --gtest_filter="$filter" || failed+=("$address")
+  try env "${settings[@]}" build/release/calvo_realrun_fabrics_tests --gtest_brief=1 \
+    --gtest_filter="$filter"
+  try env "${settings[@]}" build/release/calvo_realrun_engine_tests --gtest_brief=1 \
+    --gtest_filter='*Oracle*/verbs*'
   if [ -z "$node" ]; then
-    env "${settings[@]}" build/release/verbs_bench || failed+=("$address")
+    try tests/rdma_vm/whole_run build/release/calvo verbs "$address"
+    try env "${settings[@]}" build/release/verbs_bench
   fi
 done
 

@@ -51,6 +51,6 @@ boot_uml() {
   # It is one process with one CPU; between host CPUs it would lose half its speed.
   exec timeout -k 5 "$limit" taskset -c "$(($(nproc) - 1))" "$cache/linux-uml" \
     "mem=${memory}M" root=/dev/root rootfstype=hostfs rootflags=/ ro \
-    "init=$parts/init_uml" "job=$job" con=null con0=null,fd:1 con1=null,fd:3 \
+    "init=$parts/init_uml" "job=$job" random.trust_cpu=on con=null con0=null,fd:1 con1=null,fd:3 \
     </dev/null 3>"$job/output" >"$job/console" 2>&1
 }
