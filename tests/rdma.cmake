@@ -1,6 +1,6 @@
-# Whole runs over each fabric, and verbs on a kernel that has RDMA
-# devices; skipped where there is no such fabric or no such kernel. Sanitizers are left to the tests
-# that need no emulated machine, and do not know what libfabric loses.
+# Whole runs over each fabric, and verbs on a kernel that has RDMA devices; skipped where there is no
+# such fabric or no such kernel. Sanitizers are left to the tests that need no emulated machine, and
+# do not know what libfabric loses.
 if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_test(NAME rdma_in_vm
     COMMAND ${PROJECT_SOURCE_DIR}/tests/rdma_in_vm_test ${PROJECT_BINARY_DIR})
