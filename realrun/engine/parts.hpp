@@ -26,6 +26,7 @@ public:
   virtual void store(std::uint64_t tag, BlockRun run,
                      std::span<const std::span<const std::byte>> blocks) = 0;
   virtual void poll(std::vector<NodeReply>& out) = 0;
+  virtual std::uint64_t blocks_sent() const = 0;
   virtual int fd() const = 0;
   virtual bool wants_write() const = 0;
   virtual bool alive() const = 0;

@@ -107,7 +107,12 @@ void Rail::poll_links() {
     nodes_[i].link->poll(replies_);
     if (!replies_.empty()) nodes_[i].answers.heard(clock_.now());
     for (const NodeReply& reply : replies_) answer(reply);
-    if (nodes_[i].link && !nodes_[i].link->alive()) lose(StorageId{i});
+    if (!nodes_[i].link) continue;
+    if (const std::uint64_t sent = nodes_[i].link->blocks_sent(); sent != nodes_[i].blocks_sent) {
+      nodes_[i].blocks_sent = sent;
+      nodes_[i].answers.heard(clock_.now());
+    }
+    if (!nodes_[i].link->alive()) lose(StorageId{i});
   }
 }
 

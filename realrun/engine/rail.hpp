@@ -84,7 +84,8 @@ private:
     Nanoseconds pause{0};            ///< before the connector tries again
     Silence blocks, answers;         ///< of landed blocks; of answers, and of blocks it takes
     Instant retry{};
-    std::uint64_t served = 0;  ///< the fetch that posted last
+    std::uint64_t served = 0;       ///< the fetch that posted last
+    std::uint64_t blocks_sent = 0;  ///< NodeLink::blocks_sent() at the last look
 
     Instant silent_until(Nanoseconds limit) const {
       return std::min(blocks.ends(limit), answers.ends(limit));
@@ -108,15 +109,15 @@ private:
   };
   struct Lookup {
     LookupOrder order;
-    std::vector<std::int32_t> counts;  ///< of each piece, the best answer
+    std::vector<std::int32_t> counts;  ///< of each piece, leading blocks that are stored somewhere
+    std::vector<std::int32_t> known;   ///< counts before it was asked about last
     std::int32_t open = 0;
-    Instant issued{}, deadline{};
+    Instant issued{};
   };
   struct Store {
     StoreOrder order;
-    std::size_t sent = 0;
     std::int32_t stored = 0;
-    Instant deadline{}, began{};
+    Instant began{};
   };
   struct Call {
     enum class Kind : std::uint8_t { lookup, lease, store } kind{};
@@ -134,6 +135,7 @@ private:
     StorageId node{};
   };
   using Fetches = std::map<std::uint64_t, Fetch>;
+  using Lookups = std::map<std::uint64_t, Lookup>;
 
   // rail.cpp: the loop
   void work();
@@ -172,8 +174,9 @@ private:
   // rail_calls.cpp: lookups and stores
   void answer(const NodeReply& reply);
   void looked_up(const NodeReply& reply, const Call& call);
-  void finish_lookup(std::map<std::uint64_t, Lookup>::iterator lookup);
-  void send_blocks(std::uint64_t serial, Store& store);
+  void ask(Lookups::iterator lookup, std::size_t from, std::size_t to);
+  void looked_everywhere(Lookups::iterator lookup);
+  void finish_lookup(Lookups::iterator lookup);
   void stored(const NodeReply& reply, const Call& call);
   void finish_store(std::map<std::uint64_t, Store>::iterator store, control::TransferStatus status);
 
@@ -190,7 +193,7 @@ private:
 
   std::vector<Node> nodes_;
   Fetches fetches_;
-  std::map<std::uint64_t, Lookup> lookups_;
+  Lookups lookups_;
   std::map<std::uint64_t, Store> stores_;
   std::unordered_map<std::uint64_t, std::uint64_t> fetch_of_run_;
   std::unordered_map<std::uint64_t, Call> calls_;

@@ -3,15 +3,11 @@
 #include <utility>
 #include <vector>
 
+#include "control/storage_placement.hpp"
 #include "core/contract.hpp"
 #include "realrun/engine/rail.hpp"
 
 namespace calvo::realrun {
-namespace {
-
-constexpr std::int64_t bytes_per_store = 4 << 20;  // a call copies its blocks
-
-}  // namespace
 
 void Rail::answer(const NodeReply& reply) {
   if (reply.kind == NodeReply::Kind::gone) return;  // the link is no longer alive: lose() ends all
@@ -33,21 +29,27 @@ void Rail::answer(const NodeReply& reply) {
 }
 
 void Rail::order(LookupOrder order) {
-  const std::uint64_t serial = next_serial_++;
-  const auto made = lookups_.emplace(serial, Lookup{}).first;
+  const auto made = lookups_.emplace(next_serial_++, Lookup{}).first;
   Lookup& lookup = made->second;
   lookup.order = std::move(order);
   lookup.counts.assign(lookup.order.pieces.size(), 0);
+  lookup.known = lookup.counts;
   lookup.issued = clock_.now();
-  lookup.deadline = lookup.issued + settings_.limit;
+  ask(made, 0, lookup.order.pieces.size());
+}
+
+/// Asks all nodes for what follows the blocks that are known of pieces [from, to).
+void Rail::ask(Lookups::iterator found, std::size_t from, std::size_t to) {
+  Lookup& lookup = found->second;
+  for (std::size_t piece = from; piece < to; ++piece) lookup.known[piece] = lookup.counts[piece];
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
     if (!nodes_[i].link) continue;  // a node that is away has nothing
     std::vector<BlockRun> runs;
-    Call call{Call::Kind::lookup, serial, StorageId{i}, {}, 0};
-    for (std::size_t piece = 0; piece < lookup.order.pieces.size(); ++piece) {
+    Call call{Call::Kind::lookup, found->first, StorageId{i}, {}, 0};
+    for (std::size_t piece = from; piece < to; ++piece) {
       const LookupOrder::Piece& it = lookup.order.pieces[piece];
       if (std::ranges::find(it.nodes, StorageId{i}) == it.nodes.end()) continue;
-      runs.push_back(it.blocks);
+      runs.push_back(control::behind(it.blocks, lookup.known[piece]));
       call.pieces.push_back(piece);
     }
     if (runs.empty()) continue;
@@ -56,7 +58,7 @@ void Rail::order(LookupOrder order) {
     nodes_[i].link->lookup(tag, runs);
     ++lookup.open;
   }
-  if (lookup.open == 0) finish_lookup(made);
+  if (lookup.open == 0) finish_lookup(found);
 }
 
 void Rail::looked_up(const NodeReply& reply, const Call& call) {
@@ -67,13 +69,30 @@ void Rail::looked_up(const NodeReply& reply, const Call& call) {
     CALVO_EXPECT(reply.counts.size() == call.pieces.size());
     for (std::size_t i = 0; i < call.pieces.size(); ++i) {
       std::int32_t& best = lookup.counts[call.pieces[i]];
-      best = std::max(best, reply.counts[i]);
+      best = std::max(best, lookup.known[call.pieces[i]] + reply.counts[i]);
     }
   }
-  if (--lookup.open == 0) finish_lookup(found);
+  if (--lookup.open == 0) looked_everywhere(found);
 }
 
-void Rail::finish_lookup(std::map<std::uint64_t, Lookup>::iterator found) {
+/// Where the stored prefix ends within a piece, another replica may have what follows: a fetch
+/// goes on there, too, where a node has no more.
+void Rail::looked_everywhere(Lookups::iterator found) {
+  const Lookup& lookup = found->second;
+  std::size_t last = 0;
+  while (last < lookup.counts.size() &&
+         lookup.counts[last] == lookup.order.pieces[last].blocks.count) {
+    ++last;
+  }
+  if (last < lookup.counts.size() && lookup.counts[last] > lookup.known[last] &&
+      lookup.order.pieces[last].nodes.size() > 1) {
+    ask(found, last, last + 1);
+  } else {
+    finish_lookup(found);
+  }
+}
+
+void Rail::finish_lookup(Lookups::iterator found) {
   const Lookup& lookup = found->second;
   control::Event done;
   done.kind = control::EventKind::lookup_done;
@@ -99,44 +118,29 @@ void Rail::order(StoreOrder order) {
     finish_store(made, control::TransferStatus::timeout);
     return;
   }
-  send_blocks(serial, store);
-}
-
-/// The next of its blocks that have consecutive names, as many as one call may carry.
-void Rail::send_blocks(std::uint64_t serial, Store& store) {
+  // One call, so that the node keeps what it has of the run until all has come.
   const std::vector<BlockSlot>& blocks = store.order.blocks;
-  const auto used = static_cast<std::size_t>(settings_.format.used());
-  const std::size_t most =
-      std::max<std::size_t>(1, static_cast<std::size_t>(bytes_per_store) / used);
+  const BlockRun run{blocks.front().block, static_cast<std::int32_t>(blocks.size())};
   std::vector<std::span<const std::byte>> slots;
-  const std::size_t first = store.sent;
-  do {
-    slots.emplace_back(blocks[store.sent].slot, used);
-    ++store.sent;
-  } while (store.sent < blocks.size() && slots.size() < most &&
-           raw(blocks[store.sent].block) == raw(blocks[store.sent - 1].block) + 1);
-  store.deadline = clock_.now() + settings_.limit;
+  for (const BlockSlot& block : blocks) {
+    CALVO_EXPECT(raw(block.block) == raw(run.first) + slots.size());
+    slots.emplace_back(block.slot, static_cast<std::size_t>(settings_.format.used()));
+  }
   const std::uint64_t tag = next_serial_++;
   calls_.emplace(tag, Call{Call::Kind::store, serial, store.order.node, {}, 0});
-  node(store.order.node)
-      .link->store(tag, {blocks[first].block, static_cast<std::int32_t>(slots.size())}, slots);
+  node(store.order.node).link->store(tag, run, slots);
 }
 
 void Rail::stored(const NodeReply& reply, const Call& call) {
   const auto found = stores_.find(call.serial);
   CALVO_EXPECT(found != stores_.end());
-  Store& store = found->second;
   if (reply.kind != NodeReply::Kind::stored) {
     finish_store(found, control::TransferStatus::missing);
     return;
   }
-  store.stored += reply.blocks;
-  report_.stored += Bytes{reply.blocks * settings_.format.used()};
-  if (store.sent < store.order.blocks.size()) {
-    send_blocks(call.serial, store);
-  } else {
-    finish_store(found, control::TransferStatus::ok);
-  }
+  found->second.stored = reply.written;
+  report_.stored += Bytes{reply.written * settings_.format.used()};
+  finish_store(found, control::TransferStatus::ok);
 }
 
 void Rail::finish_store(std::map<std::uint64_t, Store>::iterator found,

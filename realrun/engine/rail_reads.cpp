@@ -197,7 +197,8 @@ void Rail::end(Fetches::iterator found, TransferStatus status) {
   fetch_of_run_.erase(raw(fetch.order.run));
   fetches_.erase(found);
   if (NodeLink* link = node(fetch.order.node).link.get(); link != nullptr) {
-    for (const std::uint64_t lease : fetch.leases) link->release(lease);
+    // The deepest first, so that the beginning ends as the most recently used.
+    for (std::size_t i = fetch.leases.size(); i-- > 0;) link->release(fetch.leases[i]);
   }
   reading_.end(clock_.now());
   control::Event done;

@@ -28,6 +28,7 @@ public:
     client_.store(tag, run, blocks);
   }
   void poll(std::vector<NodeReply>& out) override { client_.poll(out); }
+  std::uint64_t blocks_sent() const override { return client_.blocks_sent(); }
   int fd() const override { return client_.fd(); }
   bool wants_write() const override { return client_.wants_write(); }
   bool alive() const override { return client_.alive(); }

@@ -78,6 +78,12 @@ void BlockPool::make_synthetic(BlockRun run, std::uint64_t seed) {
   commit(std::move(store), run.count);
 }
 
+std::vector<std::int32_t> BlockPool::Store::wanted() const {
+  std::vector<std::int32_t> indices;
+  for (const auto& [index, slot] : slots_) indices.push_back(index);
+  return indices;
+}
+
 BlockPool::Store BlockPool::begin_store(BlockRun run) {
   Store store;
   node_.begin_write(run, store.write_);

@@ -48,6 +48,8 @@ public:
   class Store {
   public:
     bool wants(std::int32_t index) const { return slots_.contains(index); }
+    /// What it wants, by index, in order.
+    std::vector<std::int32_t> wanted() const;
     /// Leading blocks of the run that are there, have a slot, or come with another store; for what
     /// follows there is no room.
     std::int32_t room() const { return room_; }

@@ -60,6 +60,15 @@ struct OpenCall {
   std::vector<std::int32_t> asked;  ///< blocks of each run: no answer may be more
 };
 
+/// A store of which blocks have still to be sent. They are copied one at a time.
+struct Unsent {
+  std::uint64_t tag = 0;
+  BlockRun run;
+  std::vector<std::span<const std::byte>> blocks;
+  bool begun = false;
+  std::deque<StoreWanted::Range> wanted;  ///< of these the rest; none: the node has not said yet
+};
+
 }  // namespace
 
 struct NodeClient::Impl {
@@ -71,6 +80,8 @@ struct NodeClient::Impl {
   bool take(const Frame& frame, std::vector<NodeReply>& out);
   bool read(std::vector<NodeReply>& out);
   bool send();
+  bool can_send() const;
+  bool take_wanted(const Frame& frame);
   void lose(const std::string& why);
   bool room_for(std::uint64_t tag, std::size_t bytes);
   std::optional<OpenCall> answered(std::deque<OpenCall>& calls, std::uint64_t tag);
@@ -80,9 +91,9 @@ struct NodeClient::Impl {
   NodeInfo info;
   transport::Fd socket;
   FrameParser parser;
-  SendBuffer urgent;              ///< begun frames and calls
-  std::deque<Bytestring> behind;  ///< one frame of a store each
-  std::size_t behind_bytes = 0;
+  SendBuffer urgent;          ///< begun frames and calls
+  std::deque<Unsent> behind;  ///< stores
+  std::uint64_t blocks_sent = 0;
   std::deque<OpenCall> calls;   ///< lookups and leases without answer, in order
   std::deque<OpenCall> stores;  ///< likewise
   std::vector<NodeReply> ready;
@@ -167,10 +178,10 @@ bool NodeClient::Impl::room_for(std::uint64_t tag, std::size_t bytes) {
   if (lost) {
     reply.kind = NodeReply::Kind::gone;
     reply.text = "the connection is closed";
-  } else if (urgent.size() + behind_bytes + bytes > options.most_unsent) {
+  } else if (urgent.size() + bytes > options.most_unsent) {
     reply.kind = NodeReply::Kind::refused;
-    reply.text = fmt::format("{} bytes wait to be sent; the node does not take them as fast",
-                             urgent.size() + behind_bytes);
+    reply.text =
+        fmt::format("{} bytes wait to be sent; the node does not take them as fast", urgent.size());
   } else {
     return true;
   }
@@ -220,12 +231,20 @@ bool NodeClient::Impl::take(const Frame& frame, std::vector<NodeReply>& out) {
     case FrameType::store_reply: {
       std::optional<StoreAnswer> answer = decode_store_answer(frame.payload);
       const auto call = answered(stores, frame.tag);
-      if (!answer || !call || answer->blocks > call->asked.front()) return false;
+      // What has not been sent would be read when its owner has it back.
+      const bool unsent = !behind.empty() && behind.front().tag == frame.tag;
+      if (!answer || !call || unsent || answer->blocks > call->asked.front() ||
+          answer->written > call->asked.front()) {
+        return false;
+      }
       reply.kind = NodeReply::Kind::stored;
       reply.blocks = answer->blocks;
+      reply.written = answer->written;
       reply.text = std::move(answer->text);
       break;
     }
+    case FrameType::store_wanted:
+      return take_wanted(frame);
     case FrameType::refused: {
       std::optional<RefusedAnswer> answer = decode_refused(frame.payload);
       if (!answer || !answered(calls, frame.tag)) return false;
@@ -254,13 +273,43 @@ bool NodeClient::Impl::read(std::vector<NodeReply>& out) {
   }
 }
 
+/// Whether the first of the stores waits for nothing but the socket.
+bool NodeClient::Impl::can_send() const {
+  return !behind.empty() && (!behind.front().begun || !behind.front().wanted.empty());
+}
+
+bool NodeClient::Impl::take_wanted(const Frame& frame) {
+  const std::optional<StoreWanted> answer = decode_store_wanted(frame.payload);
+  if (!answer || behind.empty()) return false;
+  Unsent& store = behind.front();
+  if (!store.begun || store.tag != frame.tag || !store.wanted.empty()) return false;
+  if (answer->ranges.empty()) {
+    behind.pop_front();
+    return true;
+  }
+  if (answer->ranges.back().from + answer->ranges.back().count > store.run.count) return false;
+  store.wanted.assign(answer->ranges.begin(), answer->ranges.end());
+  return true;
+}
+
 bool NodeClient::Impl::send() {
   while (true) {
     if (!urgent.flush(socket.get())) return false;
-    if (!urgent.empty() || behind.empty()) return true;
-    behind_bytes -= behind.front().size();
-    urgent.tail() = std::move(behind.front());
-    behind.pop_front();
+    if (!urgent.empty() || !can_send()) return true;
+    Unsent& store = behind.front();
+    if (!store.begun) {
+      append(urgent.tail(), store.tag, StoreBegin{store.run});
+      store.begun = true;
+      continue;
+    }
+    StoreWanted::Range& next = store.wanted.front();
+    append(urgent.tail(), store.tag,
+           StoreBlock{static_cast<std::uint32_t>(next.from),
+                      store.blocks[static_cast<std::size_t>(next.from)]});
+    ++blocks_sent;
+    ++next.from;
+    if (--next.count == 0) store.wanted.pop_front();
+    if (store.wanted.empty()) behind.pop_front();
   }
 }
 
@@ -280,7 +329,6 @@ void NodeClient::Impl::lose(const std::string& why) {
   calls.clear();
   stores.clear();
   behind.clear();
-  behind_bytes = 0;
 }
 
 NodeClient::NodeClient(const ConnectOptions& options) : impl_(std::make_unique<Impl>(options)) {}
@@ -313,18 +361,9 @@ void NodeClient::store(std::uint64_t tag, BlockRun run,
                        std::span<const std::span<const std::byte>> blocks) {
   CALVO_EXPECT(is_valid_run(run) && blocks.size() == static_cast<std::size_t>(run.count));
   const auto block_bytes = static_cast<std::size_t>(impl_->format.used());
-  if (!impl_->room_for(tag, blocks.size() * block_bytes)) return;
-  const auto queue = [&](const auto& message) {
-    Bytestring frame;
-    append(frame, tag, message);
-    impl_->behind_bytes += frame.size();
-    impl_->behind.push_back(std::move(frame));
-  };
-  queue(StoreBegin{run});
-  for (std::uint32_t i = 0; i < blocks.size(); ++i) {
-    CALVO_EXPECT(blocks[i].size() == block_bytes);
-    queue(StoreBlock{i, blocks[i]});
-  }
+  for (const auto& block : blocks) CALVO_EXPECT(block.size() == block_bytes);
+  if (!impl_->room_for(tag, sizeof run)) return;
+  impl_->behind.push_back({tag, run, {blocks.begin(), blocks.end()}, false, {}});
   impl_->stores.push_back({tag, FrameType::store_begin, {run.count}});
 }
 
@@ -340,12 +379,16 @@ void NodeClient::poll(std::vector<NodeReply>& out) {
   it.ready.clear();
 }
 
+std::uint64_t NodeClient::blocks_sent() const {
+  return impl_->blocks_sent;
+}
+
 int NodeClient::fd() const {
   return impl_->socket.get();
 }
 
 bool NodeClient::wants_write() const {
-  return !impl_->lost && !(impl_->urgent.empty() && impl_->behind.empty());
+  return !impl_->lost && (!impl_->urgent.empty() || impl_->can_send());
 }
 
 bool NodeClient::alive() const {

@@ -29,7 +29,7 @@ struct NodeReply {
   enum class Kind : std::uint8_t {
     lookup,   ///< counts: for each run asked about, its leading blocks that are stored
     lease,    ///< lease, slots: where the leading granted blocks lie
-    stored,   ///< blocks of the run that are now stored, by this or an earlier store
+    stored,   ///< blocks: leading ones of the run that are stored now; written: by this store
     refused,  ///< what was asked cannot be; `text` says why
     gone,     ///< the connection is lost: for every call that was still open
   };
@@ -40,6 +40,7 @@ struct NodeReply {
   std::vector<std::uint64_t> slots;  ///< lease: slot number of each granted block
   std::int32_t blocks = 0;           ///< stored
   std::string text;
+  std::int32_t written = 0;  ///< stored
 };
 
 struct ConnectOptions {
@@ -48,7 +49,7 @@ struct ConnectOptions {
   std::vector<std::byte> key;
   NodeConfig config;
   Nanoseconds limit{5'000'000'000};
-  /// Bytes of calls that may wait to be sent; a store beyond is refused at once.
+  /// Bytes of calls that may wait to be sent; one more is refused at once.
   std::size_t most_unsent = std::size_t{256} << 20;
 };
 
@@ -69,12 +70,15 @@ public:
   void lease(std::uint64_t tag, BlockRun run);
   /// Fire and forget.
   void release(std::uint64_t lease);
-  /// `blocks[i]` is a whole sealed block (BlockFormat::used() bytes) of run.first + i, copied into
-  /// the send buffer at most; the node checks each before it takes it.
+  /// `blocks[i]` is a whole sealed block (BlockFormat::used() bytes) of run.first + i; the bytes
+  /// stay as they are until the answer has come. What the node has already is not sent; it checks
+  /// each block before it takes it.
   void store(std::uint64_t tag, BlockRun run, std::span<const std::span<const std::byte>> blocks);
 
   /// Never blocks; sends what could not be sent before; appends answers.
   void poll(std::vector<NodeReply>& out);
+  /// Blocks of stores that have left so far, or are about to: while it grows, the node takes them.
+  std::uint64_t blocks_sent() const;
   /// For epoll: readable or (while `wants_write()`) writable when poll() has work.
   int fd() const;
   bool wants_write() const;

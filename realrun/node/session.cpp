@@ -20,7 +20,7 @@ bool Session::take(const Frame& frame, Bytestring& out) {
     case FrameType::release:
       return release(frame);
     case FrameType::store_begin:
-      return begin_store(frame);
+      return begin_store(frame, out);
     case FrameType::store_block:
       return store_block(frame, out);
     default:
@@ -84,51 +84,64 @@ bool Session::release(const Frame& frame) {
   return true;
 }
 
-bool Session::begin_store(const Frame& frame) {
+bool Session::begin_store(const Frame& frame, Bytestring& out) {
   const std::optional<StoreBegin> call = decode_store_begin(frame.payload);
   if (!call || store_) return false;
   store_ = std::make_unique<OpenStore>();
   store_->tag = frame.tag;
   store_->run = call->run;
   store_->store = pool_.begin_store(call->run);
+  store_->wanted = store_->store.wanted();
+  StoreWanted answer;
+  for (const std::int32_t index : store_->wanted) {
+    if (answer.ranges.empty() || answer.ranges.back().from + answer.ranges.back().count != index) {
+      answer.ranges.push_back({index, 0});
+    }
+    ++answer.ranges.back().count;
+  }
+  append(out, frame.tag, answer);
   count_pool();
+  if (store_->wanted.empty()) finish_store(&out);
   return true;
 }
 
 bool Session::store_block(const Frame& frame, Bytestring& out) {
   const std::optional<StoreBlock> block = decode_store_block(frame.payload);
   if (!block || !store_ || frame.tag != store_->tag ||
-      block->index != static_cast<std::uint32_t>(store_->received) ||
+      block->index != static_cast<std::uint32_t>(store_->wanted[store_->received]) ||
       block->bytes.size() != static_cast<std::size_t>(pool_.format().used())) {
     return false;
   }
-  const std::int32_t index = store_->received++;
+  const std::int32_t index = store_->wanted[store_->received++];
   const BlockId name{raw(store_->run.first) + block->index};
   if (store_->problem.empty()) {
     if (check_block(pool_.format(), block->bytes, name, options_.config) != BlockCheck::ok) {
       store_->problem = fmt::format("block {} is damaged or another one", raw(name));
+      store_->bad = index;
       ++tally_.refused_blocks;
     } else {
-      if (store_->store.wants(index)) {
-        const std::span<std::byte> slot = pool_.space(store_->store, index);
-        std::ranges::copy(block->bytes, slot.begin());
-        seal_block(pool_.format(), slot, name, pool_.generation_of(store_->store, index),
-                   options_.config);
-      }
-      store_->good = index + 1;
+      const std::span<std::byte> slot = pool_.space(store_->store, index);
+      std::ranges::copy(block->bytes, slot.begin());
+      seal_block(pool_.format(), slot, name, pool_.generation_of(store_->store, index),
+                 options_.config);
     }
   }
-  if (store_->received == store_->run.count) finish_store(&out);
+  if (store_->received == store_->wanted.size()) finish_store(&out);
   return true;
+}
+
+std::int32_t Session::OpenStore::good() const {
+  if (!problem.empty()) return bad;
+  return received < wanted.size() ? wanted[received] : run.count;
 }
 
 void Session::finish_store(Bytestring* out) {
   const std::int32_t room = store_->store.room();
-  const std::int32_t written = pool_.commit(std::move(store_->store), store_->good);
+  const std::int32_t written = pool_.commit(std::move(store_->store), store_->good());
   tally_.stored_blocks += static_cast<std::uint64_t>(written);
   count_pool();
   if (out != nullptr) {
-    StoreAnswer answer{pool_.lookup(store_->run), store_->problem};
+    StoreAnswer answer{pool_.lookup(store_->run), written, store_->problem};
     if (room < store_->run.count && answer.text.empty()) {
       answer.text = "no room: every block of the pool is in use";
       tally_.refused_blocks += static_cast<std::uint64_t>(store_->run.count - room);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "realrun/node/block_pool.hpp"
 #include "realrun/node/tally.hpp"
@@ -41,15 +42,19 @@ private:
     std::uint64_t tag = 0;
     BlockRun run;
     BlockPool::Store store;
-    std::int32_t received = 0;
-    std::int32_t good = 0;  ///< leading blocks that were right
-    std::string problem;    ///< of the first that was not
+    std::vector<std::int32_t> wanted;  ///< by index, in order
+    std::size_t received = 0;          ///< of these
+    std::int32_t bad = 0;              ///< the first that was not right
+    std::string problem;               ///< of that, if there is one
+
+    /// Leading blocks of the run that are there or have been received.
+    std::int32_t good() const;
   };
 
   bool lookup(const Frame& frame, Bytestring& out);
   bool lease(const Frame& frame, Bytestring& out);
   bool release(const Frame& frame);
-  bool begin_store(const Frame& frame);
+  bool begin_store(const Frame& frame, Bytestring& out);
   bool store_block(const Frame& frame, Bytestring& out);
   void finish_store(Bytestring* out);
   void count_pool();

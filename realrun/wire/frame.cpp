@@ -35,6 +35,8 @@ constexpr Bound bounds[] = {
      8 + 4 + static_cast<std::uint32_t>(most_blocks_of_run) * 8},
     {FrameSource::node_answers, FrameType::store_reply, small},
     {FrameSource::node_answers, FrameType::refused, small},
+    {FrameSource::node_answers, FrameType::store_wanted,
+     4 + static_cast<std::uint32_t>(most_blocks_of_run) * 8},
 };
 
 }  // namespace

@@ -36,6 +36,7 @@ enum class FrameType : std::uint16_t {
   store_block,
   store_reply,
   refused,
+  store_wanted,
 };
 
 /// Who sends, and in which half of a connection: decides which types may come.

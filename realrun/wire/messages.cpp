@@ -85,6 +85,16 @@ void append(Bytestring& out, std::uint64_t tag, const StoreBegin& message) {
             [&](ByteWriter& writer) { write_run(writer, message.run); });
 }
 
+void append(Bytestring& out, std::uint64_t tag, const StoreWanted& message) {
+  append_as(out, FrameType::store_wanted, tag, [&](ByteWriter& writer) {
+    writer.number(static_cast<std::uint32_t>(message.ranges.size()));
+    for (const StoreWanted::Range range : message.ranges) {
+      writer.number(range.from);
+      writer.number(range.count);
+    }
+  });
+}
+
 void append(Bytestring& out, std::uint64_t tag, const StoreBlock& message) {
   out.reserve(out.size() + frame_header_bytes + 4 + message.bytes.size());
   append_header(out, FrameType::store_block, tag, 4 + message.bytes.size());
@@ -96,6 +106,7 @@ void append(Bytestring& out, std::uint64_t tag, const StoreBlock& message) {
 void append(Bytestring& out, std::uint64_t tag, const StoreAnswer& message) {
   append_as(out, FrameType::store_reply, tag, [&](ByteWriter& writer) {
     writer.number(message.blocks);
+    writer.number(message.written);
     writer.text(message.text.substr(0, most_text));
   });
 }
@@ -157,6 +168,26 @@ std::optional<StoreBegin> decode_store_begin(std::span<const std::byte> payload)
   return whole(reader, call);
 }
 
+std::optional<StoreWanted> decode_store_wanted(std::span<const std::byte> payload) {
+  ByteReader reader(payload);
+  const auto ranges = reader.number<std::uint32_t>();
+  if (reader.left() != std::size_t{ranges} * 8) return std::nullopt;
+  StoreWanted wanted;
+  wanted.ranges.reserve(ranges);
+  std::int32_t end = -1;  // of the range before, and one block
+  for (std::uint32_t i = 0; i < ranges; ++i) {
+    const auto from = reader.number<std::int32_t>();
+    const auto count = reader.number<std::int32_t>();
+    if (from <= end || from >= most_blocks_of_run || count < 1 ||
+        count > most_blocks_of_run - from) {
+      return std::nullopt;
+    }
+    end = from + count;
+    wanted.ranges.push_back({from, count});
+  }
+  return whole(reader, std::move(wanted));
+}
+
 std::optional<StoreBlock> decode_store_block(std::span<const std::byte> payload) {
   ByteReader reader(payload);
   StoreBlock block;
@@ -169,8 +200,9 @@ std::optional<StoreAnswer> decode_store_answer(std::span<const std::byte> payloa
   ByteReader reader(payload);
   StoreAnswer answer;
   answer.blocks = reader.number<std::int32_t>();
+  answer.written = reader.number<std::int32_t>();
   answer.text = printable(reader.text());
-  if (answer.blocks < 0) reader.fail();
+  if (answer.blocks < 0 || answer.written < 0) reader.fail();
   return whole(reader, std::move(answer));
 }
 

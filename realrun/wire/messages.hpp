@@ -39,18 +39,29 @@ struct ReleaseCall {
   std::uint64_t lease = 0;
 };
 
-/// The blocks of the run follow in order, as one StoreBlock each with the same tag; other calls may
-/// come between them, no other store.
+/// Answered by StoreWanted. The blocks that are wanted follow in order, as one StoreBlock each with
+/// the same tag; other calls may come between them, no other store.
 struct StoreBegin {
   BlockRun run;
+};
+/// What the node has not and has room for. If nothing, StoreAnswer follows at once.
+struct StoreWanted {
+  struct Range {
+    std::int32_t from = 0;  ///< in the run
+    std::int32_t count = 0;
+
+    friend bool operator==(const Range&, const Range&) = default;
+  };
+  std::vector<Range> ranges;  ///< in order, apart from each other
 };
 struct StoreBlock {
   std::uint32_t index = 0;  ///< in the run
   std::span<const std::byte> bytes;
 };
 struct StoreAnswer {
-  std::int32_t blocks = 0;  ///< leading blocks of the run that are stored
-  std::string text;         ///< why not all of them
+  std::int32_t blocks = 0;   ///< leading blocks of the run that are stored
+  std::int32_t written = 0;  ///< blocks that this store has brought
+  std::string text;          ///< why not all of them
 };
 
 struct RefusedAnswer {
@@ -63,6 +74,7 @@ void append(Bytestring& out, std::uint64_t tag, const LeaseCall& message);
 void append(Bytestring& out, std::uint64_t tag, const LeaseAnswer& message);
 void append(Bytestring& out, std::uint64_t tag, const ReleaseCall& message);
 void append(Bytestring& out, std::uint64_t tag, const StoreBegin& message);
+void append(Bytestring& out, std::uint64_t tag, const StoreWanted& message);
 void append(Bytestring& out, std::uint64_t tag, const StoreBlock& message);
 void append(Bytestring& out, std::uint64_t tag, const StoreAnswer& message);
 void append(Bytestring& out, std::uint64_t tag, const RefusedAnswer& message);
@@ -73,6 +85,7 @@ std::optional<LeaseCall> decode_lease(std::span<const std::byte> payload);
 std::optional<LeaseAnswer> decode_lease_answer(std::span<const std::byte> payload);
 std::optional<ReleaseCall> decode_release(std::span<const std::byte> payload);
 std::optional<StoreBegin> decode_store_begin(std::span<const std::byte> payload);
+std::optional<StoreWanted> decode_store_wanted(std::span<const std::byte> payload);
 /// The bytes are a view of the payload.
 std::optional<StoreBlock> decode_store_block(std::span<const std::byte> payload);
 std::optional<StoreAnswer> decode_store_answer(std::span<const std::byte> payload);

@@ -64,7 +64,8 @@ bool is_printable(const std::string& text) {
 
 void store_answer(Bytesview bytes) {
   if (const auto answer = decode_store_answer(bytes)) {
-    must_hold(is_printable(answer->text) && answer->blocks >= 0, "a harmless answer");
+    must_hold(is_printable(answer->text) && answer->blocks >= 0 && answer->written >= 0,
+              "a harmless answer");
   }
 }
 
@@ -189,13 +190,17 @@ std::vector<Target> message_targets() {
        }},
       {"release", round_trip<decode_release>, [] { return Seeds{payload_of(ReleaseCall{7})}; }},
       {"store_begin", store_begin, [] { return Seeds{payload_of(StoreBegin{some_run})}; }},
+      {"store_wanted", round_trip<decode_store_wanted>,
+       [] {
+         return Seeds{payload_of(StoreWanted{{{0, 2}, {3, 1}}})};
+       }},
       {"store_block", round_trip<decode_store_block>,
        [] {
          return Seeds{payload_of(StoreBlock{1, Bytestring(32)})};
        }},
       {"store_answer", store_answer,
        [] {
-         return Seeds{payload_of(StoreAnswer{2, "no room"})};
+         return Seeds{payload_of(StoreAnswer{2, 1, "no room"})};
        }},
       {"refused", refused, [] { return Seeds{payload_of(RefusedAnswer{"because"})}; }},
       {"welcome", welcome, welcome_seeds},

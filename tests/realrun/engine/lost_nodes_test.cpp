@@ -25,7 +25,7 @@ public:
   void release(std::uint64_t) override {}
   void store(std::uint64_t, BlockRun, std::span<const std::span<const std::byte>>) override {}
   void poll(std::vector<NodeReply>&) override {}
-  std::uint64_t blocks_sent() const { return 0; }
+  std::uint64_t blocks_sent() const override { return 0; }
   int fd() const override { return -1; }
   bool wants_write() const override { return false; }
   bool alive() const override { return false; }

@@ -128,7 +128,7 @@ public:
   void release(std::uint64_t) override {}
   void store(std::uint64_t tag, BlockRun run,
              std::span<const std::span<const std::byte>>) override {
-    answer({NodeReply::Kind::stored, tag, {}, 0, {}, run.count, {}});
+    answer({NodeReply::Kind::stored, tag, {}, 0, {}, run.count, {}, run.count});
   }
   void poll(std::vector<NodeReply>& out) override {
     std::uint64_t events = 0;
@@ -137,7 +137,7 @@ public:
     ready_.clear();
     world_.with([&] { broken_ = number_ < world_.broken; });
   }
-  std::uint64_t blocks_sent() const { return 0; }
+  std::uint64_t blocks_sent() const override { return 0; }
   int fd() const override { return event_; }
   bool wants_write() const override { return false; }
   bool alive() const override { return !broken_; }

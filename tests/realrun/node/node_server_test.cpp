@@ -138,6 +138,7 @@ TEST(NodeServer, ADamagedBlockIsNotTakenAndWhatFollowsItNeither) {
   client.store(3, run_of(10, 4), views(blocks));
   const NodeReply reply = answers(client).at(0);
   EXPECT_EQ(reply.blocks, 2);
+  EXPECT_EQ(reply.written, 2);
   EXPECT_EQ(reply.text, "block 12 is damaged or another one");
   EXPECT_EQ(lookup(client, run_of(10, 4)), 2);
   EXPECT_EQ(store(client, run_of(10, 4)).blocks, 4);
@@ -156,7 +157,15 @@ TEST(NodeServer, WhatAnotherStoreBroughtIsNotWrittenAgain) {
   const NodeServer server(small_node());
   NodeClient client(to(server));
   store(client, run_of(12, 2));
-  EXPECT_EQ(store(client, run_of(10, 8)).blocks, 8);
+  EXPECT_EQ(client.blocks_sent(), 2U);
+  const NodeReply all = store(client, run_of(10, 8));
+  EXPECT_EQ(all.blocks, 8);
+  EXPECT_EQ(all.written, 6);
+  EXPECT_EQ(client.blocks_sent(), 8U) << "nor sent";
+  const NodeReply again = store(client, run_of(10, 8));
+  EXPECT_EQ(again.blocks, 8);
+  EXPECT_EQ(again.written, 0);
+  EXPECT_EQ(client.blocks_sent(), 8U);
   EXPECT_EQ(server.counters().stored_blocks, 8U);
 }
 
@@ -192,7 +201,11 @@ TEST(NodeServer, AnEngineThatLeavesInAStoreLeavesWhatItHasBrought) {
     const auto blocks = make_blocks(small_config(), all);
     client.store(1, all, views(blocks));
     std::vector<NodeReply> none;
-    client.poll(none);  // as much as the socket takes
+    // The node has said what it wants, and the socket takes as much as it can.
+    EXPECT_TRUE(eventually([&] {
+      client.poll(none);
+      return client.blocks_sent() > 1;
+    }));
   }
   NodeClient client(to(server));
   EXPECT_TRUE(eventually([&] { return server.counters().stored_blocks > 0; }));
@@ -206,7 +219,8 @@ TEST(NodeClient, OpenCallsAreAnsweredWithGoneWhenTheNodeGoes) {
   const BlockRun run = run_of(1, 1);
   client.lookup(5, std::span(&run, 1));
   client.lease(6, run);
-  client.store(7, run, views(make_blocks(small_config(), run)));
+  const auto blocks = make_blocks(small_config(), run);
+  client.store(7, run, views(blocks));
   const std::vector<NodeReply> replies = answers(client, 3);
   std::vector<std::uint64_t> tags;
   for (const NodeReply& reply : replies) {
@@ -220,17 +234,46 @@ TEST(NodeClient, OpenCallsAreAnsweredWithGoneWhenTheNodeGoes) {
   EXPECT_EQ(answers(client).at(0).kind, NodeReply::Kind::gone);
 }
 
-TEST(NodeClient, AStoreBeyondWhatMayWaitIsRefusedAtOnce) {
+TEST(NodeClient, ACallBeyondWhatMayWaitIsRefusedAtOnce) {
   const NodeServer server(small_node(64));
   ConnectOptions options = to(server);
-  options.most_unsent = 20'000;
+  options.most_unsent = 100;
   NodeClient client(options);
-  const BlockRun run = run_of(0, 8);
-  client.store(1, run, views(make_blocks(small_config(), run)));
+  const std::vector<BlockRun> many(20, run_of(0, 1));
+  client.lookup(1, many);
   const NodeReply reply = answers(client).at(0);
   EXPECT_EQ(reply.kind, NodeReply::Kind::refused);
   EXPECT_EQ(reply.text, "0 bytes wait to be sent; the node does not take them as fast");
-  EXPECT_EQ(store(client, run_of(0, 2)).blocks, 2);
+  EXPECT_EQ(lookup(client, run_of(0, 2)), 0);
+}
+
+TEST(NodeClient, CopiesAStoreBlockByBlock) {
+  const NodeServer server(small_node(2048));
+  NodeClient client(to(server));
+  const BlockRun all = run_of(0, 2048);  // 8 MiB, more than a socket takes at once
+  auto blocks = make_blocks(small_config(), all);
+  client.store(1, all, views(blocks));
+  EXPECT_EQ(client.blocks_sent(), 0U);
+  blocks.back() = make_blocks(small_config(), run_of(5000, 1)).front();  // not before its turn
+  const NodeReply reply = answers(client).at(0);
+  EXPECT_EQ(reply.blocks, 2047);
+  EXPECT_EQ(reply.text, "block 2047 is damaged or another one");
+  EXPECT_EQ(client.blocks_sent(), 2048U);
+}
+
+TEST(NodeServer, AStoreNeverEvictsTheBeginningOfItsOwnRun) {
+  const NodeServer server(small_node(8));
+  NodeClient client(to(server));
+  store(client, run_of(0, 4));
+  store(client, run_of(100, 4));
+  const NodeReply stored = store(client, run_of(0, 12));
+  EXPECT_EQ(stored.blocks, 8);
+  EXPECT_EQ(stored.text, "no room: every block of the pool is in use");
+  EXPECT_EQ(lookup(client, run_of(0, 12)), 8);
+  EXPECT_EQ(server.counters().stored_blocks, 12U);
+  EXPECT_EQ(server.counters().refused_blocks, 4U);
+  EXPECT_EQ(store(client, run_of(200, 1)).blocks, 1);
+  EXPECT_EQ(lookup(client, run_of(0, 12)), 7);
 }
 
 TEST(NodeServer, LeavesNoThreadAndNoDescriptor) {

@@ -109,7 +109,7 @@ TEST(Frame, EachTypeHasALargestPayloadAndOneSenderOnly) {
       EXPECT_EQ(cut(source, frame_of(kind, 0, *largest), 0).frames.size(), 1U) << type;
       EXPECT_TRUE(cut(source, frame_of(kind, 0, *largest + 1), 0).malformed) << type;
     }
-    const bool known = (type >= 1 && type <= 6) || (type >= 16 && type <= 24);
+    const bool known = (type >= 1 && type <= 6) || (type >= 16 && type <= 25);
     EXPECT_EQ(senders, known ? 1 : 0) << type;
   }
 }

@@ -43,12 +43,16 @@ TEST(Messages, ComeBackAsTheyWere) {
   EXPECT_THAT(lease->slots, ElementsAre(3, last_name));
   EXPECT_EQ(decode_release(payload(ReleaseCall{77}))->lease, 77U);
   EXPECT_EQ(decode_store_begin(payload(StoreBegin{runs[1]}))->run, runs[1]);
+  EXPECT_THAT(decode_store_wanted(payload(StoreWanted{{{0, 2}, {3, 1}}}))->ranges,
+              ElementsAre(StoreWanted::Range{0, 2}, StoreWanted::Range{3, 1}));
+  EXPECT_TRUE(decode_store_wanted(payload(StoreWanted{}))->ranges.empty());
   const Bytestring block(33, std::byte{8});
   const Bytestring stored = payload(StoreBlock{4, block});
   EXPECT_EQ(decode_store_block(stored)->index, 4U);
   EXPECT_TRUE(std::ranges::equal(decode_store_block(stored)->bytes, block));
-  const auto answer = decode_store_answer(payload(StoreAnswer{6, "no room"}));
+  const auto answer = decode_store_answer(payload(StoreAnswer{6, 2, "no room"}));
   EXPECT_EQ(answer->blocks, 6);
+  EXPECT_EQ(answer->written, 2);
   EXPECT_EQ(answer->text, "no room");
   EXPECT_EQ(decode_refused(payload(RefusedAnswer{"why"}))->text, "why");
 }
@@ -89,12 +93,25 @@ TEST(Messages, RunsThatNoPoolCanHoldAreRefused) {
 
 TEST(Messages, NegativeCountsAreRefused) {
   EXPECT_FALSE(decode_lookup_answer(payload(LookupAnswer{{-1}})));
-  EXPECT_FALSE(decode_store_answer(payload(StoreAnswer{-1, ""})));
+  EXPECT_FALSE(decode_store_answer(payload(StoreAnswer{-1, 0, ""})));
+  EXPECT_FALSE(decode_store_answer(payload(StoreAnswer{0, -1, ""})));
+}
+
+TEST(Messages, RangesOfARunAreInOrderAndApart) {
+  using Ranges = std::vector<StoreWanted::Range>;
+  EXPECT_TRUE(decode_store_wanted(payload(StoreWanted{{{0, 1}, {2, most_blocks_of_run - 2}}})));
+  for (const Ranges& ranges :
+       {Ranges{{-1, 2}}, Ranges{{0, 0}}, Ranges{{0, -1}}, Ranges{{0, 2}, {2, 1}},
+        Ranges{{4, 1}, {0, 1}}, Ranges{{0, most_blocks_of_run + 1}},
+        Ranges{{1, most_blocks_of_run}}, Ranges{{most_blocks_of_run, 1}},
+        Ranges{{std::numeric_limits<std::int32_t>::max(), 1}}}) {
+    EXPECT_FALSE(decode_store_wanted(payload(StoreWanted{ranges})));
+  }
 }
 
 TEST(Messages, TextsOfAPeerHaveNothingThatATerminalObeys) {
   EXPECT_EQ(decode_refused(payload(RefusedAnswer{"a\x1b[31m\nb"}))->text, "a?[31m?b");
-  EXPECT_EQ(decode_store_answer(payload(StoreAnswer{0, "\x07"}))->text, "?");
+  EXPECT_EQ(decode_store_answer(payload(StoreAnswer{0, 0, "\x07"}))->text, "?");
 }
 
 TEST(Messages, LongTextsAreCutByTheSender) {
@@ -128,7 +145,9 @@ std::vector<Case> cases() {
       {"release", payload(ReleaseCall{1}), [](auto b) { return decode_release(b).has_value(); }},
       {"store_begin", payload(StoreBegin{runs[0]}),
        [](auto b) { return decode_store_begin(b).has_value(); }},
-      {"store_answer", payload(StoreAnswer{1, "why"}),
+      {"store_wanted", payload(StoreWanted{{{1, 2}, {5, 1}}}),
+       [](auto b) { return decode_store_wanted(b).has_value(); }},
+      {"store_answer", payload(StoreAnswer{1, 1, "why"}),
        [](auto b) { return decode_store_answer(b).has_value(); }},
       {"refused", payload(RefusedAnswer{"why"}),
        [](auto b) { return decode_refused(b).has_value(); }},
