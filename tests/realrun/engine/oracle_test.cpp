@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -26,11 +27,16 @@ Overrides operator+(Overrides some, const Overrides& more) {
   return some;
 }
 
-/// Nothing is loaded, everything is computed.
-RealrunResult recomputed(const Overrides& overrides) {
-  scenarios::Scenario all = small_scenario(overrides + Overrides{"engine=recompute_only"});
-  const Nodes none(all, Contents::empty);
-  return realrun(all, options_for(none));
+/// Nothing is loaded, everything is computed; once for all tests of this process.
+const RealrunResult& recomputed(const Overrides& overrides) {
+  static std::map<Overrides, RealrunResult> known;
+  const auto [entry, is_new] = known.try_emplace(overrides);
+  if (is_new) {
+    scenarios::Scenario all = small_scenario(overrides + Overrides{"engine=recompute_only"});
+    const Nodes none(all, Contents::empty);
+    entry->second = realrun(all, options_for(none));
+  }
+  return entry->second;
 }
 
 RealrunResult run_on(const FarNodes& nodes, const Overrides& overrides) {
@@ -74,7 +80,7 @@ protected:
 };
 
 TEST_P(Oracle, LoadedPrefixesGiveTheLogitsOfAFullRecompute) {
-  const RealrunResult reference = recomputed(blocks().overrides);
+  const RealrunResult& reference = recomputed(blocks().overrides);
   for (const std::string& engine : engines()) {
     SCOPED_TRACE(engine);
     const Overrides overrides = blocks().overrides + Overrides{"engine=" + engine};
@@ -92,7 +98,7 @@ TEST_P(Oracle, LoadedPrefixesGiveTheLogitsOfAFullRecompute) {
 }
 
 TEST_P(Oracle, HitsThatEndInsideAPromptGiveTheLogitsOfAFullRecompute) {
-  const RealrunResult reference = recomputed(blocks().overrides);
+  const RealrunResult& reference = recomputed(blocks().overrides);
   const Overrides small_pool =
       blocks().overrides + Overrides{"memory.remote=" + blocks().small_pool};
   const FarNodes nodes({.fabric = fabric(), .overrides = small_pool});
@@ -105,7 +111,7 @@ TEST_P(Oracle, HitsThatEndInsideAPromptGiveTheLogitsOfAFullRecompute) {
 }
 
 TEST_P(Oracle, KvThatWasNotComputedGivesOtherLogits) {
-  const RealrunResult reference = recomputed(blocks().overrides);
+  const RealrunResult& reference = recomputed(blocks().overrides);
   const FarNodes synthetic({.fabric = fabric(),
                             .overrides = blocks().overrides,
                             .contents = Contents::initial});  // random KV under these names
@@ -132,11 +138,6 @@ protected:
 
   static FarNodes::Plan plan() { return {.fabric = GetParam(), .overrides = twice}; }
 
-  static const RealrunResult& reference() {
-    static const RealrunResult result = recomputed(twice);
-    return result;
-  }
-
   /// A run in which `strike` comes as soon as so many requests have ended, as far as one can tell:
   /// with 0 before the first of them comes.
   static Recorded run_and_strike(const FarNodes& nodes, std::int64_t ended_before,
@@ -155,7 +156,7 @@ protected:
     Recorded recorded = record(scenario, options);
     EXPECT_EQ(completed(recorded.result), 30);
     EXPECT_EQ(replay_difference(recorded, scenario), "");
-    expect_same(recorded.result, reference());
+    expect_same(recorded.result, recomputed(twice));
     return recorded;
   }
 
@@ -191,7 +192,7 @@ TEST_P(OracleAfterFaults, NodesThatGoAndComeBackGiveTheLogitsOfAFullRecompute) {
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{60};
   for (int run = 0; run < 3;) {
     try {
-      expect_same(run_on(nodes, twice), reference());
+      expect_same(run_on(nodes, twice), recomputed(twice));
       ++run;
     } catch (const InputError&) {  // just now they cannot be reached
       if (std::chrono::steady_clock::now() > limit) throw;
@@ -203,7 +204,7 @@ INSTANTIATE_TEST_SUITE_P(Fabric, OracleAfterFaults, ::testing::ValuesIn(fabrics_
                          [](const auto& param) { return plain(param.param); });
 
 TEST(OracleByLayers, StepsThatRunBehindTheirCopiesGiveTheSameLogits) {
-  const RealrunResult reference = recomputed({});
+  const RealrunResult& reference = recomputed({});
   for (const std::string engine : {"calvo", "vllm_sync"}) {
     SCOPED_TRACE(engine);
     const Overrides overrides = {"engine=" + engine, "engine.step_waits_for=layers"};
