@@ -13,12 +13,13 @@ namespace {
 /// Long outputs of many requests at once, on a device full of cached blocks.
 std::vector<std::string> long_outputs(const std::string& engine) {
   return {"engine=" + engine,
-          "memory={gpu: 640 KiB, host: 640 KiB, remote: 4 MiB, storage_extent: 4}",
+          "memory={gpu: 1 MiB, host: 1 MiB, remote: 4 MiB, storage_extent: 4}",
+          "engine.max_running=12",  // as many spare pages, beside 64
           "workload.synthetic.count=36",
           "workload.synthetic.arrival.rate=5000 /s",
           "workload.synthetic.contexts=30",
           "workload.synthetic.query={kind: uniform, low: 1, high: 100}",
-          "workload.synthetic.output={kind: uniform, low: 300, high: 400}"};
+          "workload.synthetic.output={kind: uniform, low: 400, high: 400}"};
 }
 
 class Leaps : public ::testing::TestWithParam<std::string> {};
