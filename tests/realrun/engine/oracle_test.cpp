@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <ostream>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -54,6 +55,10 @@ struct Blocks {
   std::string small_pool;  ///< of a node that cannot keep all
   Overrides overrides;
 };
+
+void PrintTo(const Blocks& blocks, std::ostream* out) {  // NOLINT: GoogleTest's name for it
+  *out << "blocks of " << blocks.tokens;
+}
 
 const Blocks small_blocks = {16, "32 KiB", {}};
 const Blocks large_blocks = {
