@@ -150,7 +150,7 @@ std::string agreement_text(const RankAgreement& agreement) {
   text += fmt::format("{} of {} pairs differ", agreement.significant, agreement.pairs);
   if (agreement.tied > 0) text += fmt::format(", {} tied", agreement.tied);
   std::vector<std::string> flipped;
-  for (const auto& [a, b] : agreement.flipped) flipped.push_back(a + " <> " + b);
+  for (const auto& [a, b] : agreement.flipped) flipped.push_back(fmt::format("{} <> {}", a, b));
   if (!flipped.empty()) text += fmt::format(", FLIPPED: {}", fmt::join(flipped, "; "));
   return text;
 }

@@ -387,8 +387,8 @@ void Cluster::start_step(std::uint32_t index, const Command& command) {
   step.parts.clear();
   step.requests.clear();
   for (std::int32_t i = 0; i < command.parts; ++i) {
-    const control::StepPart& part =
-        commands_.parts[static_cast<std::size_t>(command.first_part + i)];
+    const std::int32_t place = command.first_part + i;
+    const control::StepPart& part = commands_.parts[static_cast<std::size_t>(place)];
     step.parts.push_back(part.tokens);
     step.requests.push_back(part.request);
   }

@@ -58,7 +58,8 @@ void TopologyBuilder::add_nics(Node& node, const std::string& name, Vertex fabri
 // The switch that each node hangs on, by node, serving nodes first. None in a single node.
 std::vector<Vertex> TopologyBuilder::lay_fabric() {
   if (spec_.kind == models::TopologyKind::single_node) return {};
-  const auto nodes = static_cast<std::size_t>(spec_.serving_nodes + spec_.storage_nodes);
+  const auto nodes = static_cast<std::size_t>(spec_.serving_nodes) +
+                     static_cast<std::size_t>(spec_.storage_nodes);
   if (spec_.kind == models::TopologyKind::star) return std::vector<Vertex>(nodes, vertex());
 
   CALVO_EXPECT(spec_.nodes_per_leaf > 0 && spec_.spines > 0 && spec_.oversubscription > 0);
@@ -71,6 +72,7 @@ std::vector<Vertex> TopologyBuilder::lay_fabric() {
                            (serving ? spec_.nics_per_serving_node : spec_.nics_per_storage_node);
   }
   std::vector<Vertex> spines;
+  spines.reserve(static_cast<std::size_t>(spec_.spines));
   for (std::int32_t i = 0; i < spec_.spines; ++i) spines.push_back(vertex());
   std::vector<Vertex> fabric;
   for (std::size_t leaf = 0; leaf < below.size(); ++leaf) {
@@ -189,8 +191,8 @@ void TopologyBuilder::compile_network() {
 }
 
 void TopologyBuilder::compile_pcie() {
-  const auto per_node =
-      static_cast<std::size_t>(topology_.instances_per_node_ * topology_.gpus_per_instance_);
+  const auto per_node = static_cast<std::size_t>(topology_.instances_per_node_) *
+                        static_cast<std::size_t>(topology_.gpus_per_instance_);
   for (std::size_t i = 0; i < gpus_.size(); ++i) {
     const Vertex memory = serving_[i / per_node].memory;
     topology_.h2d_.push_back(write(ShortestRoutes(graph_, memory).to(gpus_[i])));

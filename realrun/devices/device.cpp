@@ -36,6 +36,7 @@ DeviceInfo device(std::string_view name) {
   const auto found = std::ranges::find(all, name, &DeviceInfo::name);
   if (found == all.end()) {
     std::vector<std::string> names;
+    names.reserve(all.size());
     for (const DeviceInfo& known : all) names.emplace_back(known.name);
     throw InputError({"device", 0, 0}, "",
                      "unknown device \"" + std::string(name) + "\"" + suggestion(name, names));

@@ -103,7 +103,7 @@ HostWeights::HostWeights(const models::ModelShape& shape, std::uint64_t seed) {
 std::int64_t host_weight_bytes(const models::ModelShape& shape) {
   const std::int64_t q = std::int64_t{shape.q_heads} * shape.head_dim;
   const std::int64_t kv = std::int64_t{shape.kv_heads} * shape.head_dim;
-  const std::int64_t layer = 2 * shape.hidden * (q + kv) + 3LL * shape.hidden * shape.dense_ffn;
+  const std::int64_t layer = 2LL * shape.hidden * (q + kv) + 3LL * shape.hidden * shape.dense_ffn;
   return 4 * (shape.layers * layer + 2LL * shape.hidden * shape.vocab);
 }
 
