@@ -58,8 +58,8 @@ void TopologyBuilder::add_nics(Node& node, const std::string& name, Vertex fabri
 // The switch that each node hangs on, by node, serving nodes first. None in a single node.
 std::vector<Vertex> TopologyBuilder::lay_fabric() {
   if (spec_.kind == models::TopologyKind::single_node) return {};
-  const auto nodes = static_cast<std::size_t>(spec_.serving_nodes) +
-                     static_cast<std::size_t>(spec_.storage_nodes);
+  const auto nodes =
+      static_cast<std::size_t>(spec_.serving_nodes) + static_cast<std::size_t>(spec_.storage_nodes);
   if (spec_.kind == models::TopologyKind::star) return std::vector<Vertex>(nodes, vertex());
 
   CALVO_EXPECT(spec_.nodes_per_leaf > 0 && spec_.spines > 0 && spec_.oversubscription > 0);
