@@ -15,7 +15,7 @@ namespace {
 
 constexpr double bisquare_constant = 4.685;
 constexpr double normal_scale = 1.4826;  // of the median absolute deviation
-constexpr double least_scale = 0.01;  // below it every row is taken for sound
+constexpr double least_scale = 0.01;     // below it every row is taken for sound
 constexpr int most_rounds = 50;
 constexpr int most_subsets = 4000;  // of rows, for each set of columns
 
