@@ -23,6 +23,7 @@
 
 #include "realrun/fabrics/fabric.hpp"
 #include "realrun/fabrics/verbs.hpp"
+#include "tests/realrun/shared_memory.hpp"
 
 extern char** environ;
 
@@ -64,17 +65,6 @@ int end_of(pid_t process) {
   while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
   }
   return status;
-}
-
-/// What libfabric's shm provider leaves behind if it is killed: /dev/shm/PID:...
-void remove_shared_memory(pid_t process) {
-  const std::string prefix = std::to_string(process) + ":";
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/dev/shm", ignored)) {
-    if (entry.path().filename().string().starts_with(prefix)) {
-      std::filesystem::remove(entry.path(), ignored);
-    }
-  }
 }
 
 pid_t spawn(std::vector<std::string> words, int line) {

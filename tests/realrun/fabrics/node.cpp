@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "harness.hpp"
+#include "tests/realrun/shared_memory.hpp"
 
 extern char** environ;
 
@@ -81,17 +82,6 @@ struct Order {
   char verb = 0;
   Ticket ticket;
 };
-
-/// What libfabric's shm provider leaves behind if it is killed: /dev/shm/PID:...
-void remove_shared_memory(pid_t pid) {
-  const std::string prefix = std::to_string(pid) + ":";
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/dev/shm", ignored)) {
-    if (entry.path().filename().string().starts_with(prefix)) {
-      std::filesystem::remove(entry.path(), ignored);
-    }
-  }
-}
 
 void answer_with(std::span<const std::byte> bytes) {
   const std::uint32_t size = static_cast<std::uint32_t>(bytes.size());
