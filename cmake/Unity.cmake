@@ -24,7 +24,7 @@ function(calvo_unity_builds)
     # Two warnings take one source for another's header: a type made of unnamed ones, and a local name
     # that is a global one of a neighbour. The dev preset, file by file, has both of them.
     target_compile_options(${target} PRIVATE
-      "$<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage;-Wno-shadow;-Wshadow=local>")
+      "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage;-Wno-shadow;-Wshadow=local>")
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   endforeach()
 endfunction()

@@ -15,13 +15,13 @@ struct KvLayout {
   std::int32_t kv_heads = 0;
   std::int32_t head_dim = 0;
 
-  std::int64_t token_values() const { return std::int64_t{kv_heads} * head_dim; }
-  std::int64_t plane_values() const { return block_tokens * token_values(); }
-  std::int64_t page_values() const { return std::int64_t{2} * layers * plane_values(); }
-  std::int64_t keys(std::int32_t layer, std::int64_t token) const {
+  constexpr std::int64_t token_values() const { return std::int64_t{kv_heads} * head_dim; }
+  constexpr std::int64_t plane_values() const { return block_tokens * token_values(); }
+  constexpr std::int64_t page_values() const { return std::int64_t{2} * layers * plane_values(); }
+  constexpr std::int64_t keys(std::int32_t layer, std::int64_t token) const {
     return std::int64_t{2} * layer * plane_values() + token * token_values();
   }
-  std::int64_t values(std::int32_t layer, std::int64_t token) const {
+  constexpr std::int64_t values(std::int32_t layer, std::int64_t token) const {
     return keys(layer, token) + plane_values();
   }
 };

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 
+#include "core/random.hpp"
+#include "kernels/bf16.hpp"
+
 namespace calvo::kernels {
 
 /// Names one tensor of a model: weights are a pure function of (seed, tensor, index), so that every
@@ -16,7 +19,15 @@ struct WeightFill {
 
   /// Requires: deviation > 0.
   WeightFill(std::uint64_t seed, WeightTensor tensor, double deviation);
-  float operator()(std::uint64_t index) const;
+
+  constexpr float operator()(std::uint64_t index) const {
+    const std::uint64_t bits = mix_bits(key + golden * (index + 1)) >> 40;  // 24 of them
+    const auto centred = static_cast<std::int32_t>(bits) - (1 << 23);
+    return to_float(to_bf16(static_cast<float>(centred) * scale));
+  }
+
+private:
+  static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15ULL;
 };
 
 }  // namespace calvo::kernels

@@ -1,7 +1,7 @@
 """Holds every #include to the layers that CMakeLists.txt lists.
 
 A folder may include the folders that its target depends on, directly or through others. Beyond
-that: SimGrid is included by sim/ only, CUDA by kernels/ and realrun/devices/ only, ibverbs and
+that: SimGrid is included by sim/ only, CUDA by kernels/gpu/ and realrun/devices/ only, ibverbs and
 libfabric by realrun/fabrics/ only; and control/ and policies/ use no clock, thread, file, stream or
 random number, because the same events must always give the same commands.
 
@@ -17,7 +17,7 @@ SOURCES = {".hpp", ".cpp", ".cu", ".cuh"}
 # header prefix -> folders that may include it
 RESERVED = {
     r"(simgrid|xbt)/|xbt\.h": ["sim"],
-    r"cuda|cublas|nccl|nvml": ["kernels", "realrun/devices"],
+    r"(cuda|cublas|cudnn|nccl|nvml|nvtx|mma\.h|cub/)": ["kernels/gpu", "realrun/devices"],
     r"infiniband/|rdma/(rdma|fi)_": ["realrun/fabrics"],
     r"prometheus/": ["realrun/node", "realrun/engine"],
     r"CLI/": ["cli"],
@@ -78,10 +78,12 @@ def check(root):
     seen = 0
     for folder in allowed:
         for file in sorted((root / folder).rglob("*")):
-            if file.suffix not in SOURCES:
+            path = file.relative_to(root).as_posix()
+            inner = any(path.startswith(other + "/") for other in allowed
+                        if other.startswith(folder + "/"))
+            if file.suffix not in SOURCES or inner:
                 continue
             seen += 1
-            path = file.relative_to(root).as_posix()
             for number, line in enumerate(file.read_text().splitlines(), 1):
                 faults += [f"{path}:{number}: {fault}"
                            for fault in faults_of_line(folder, path, line, allowed)]
@@ -96,6 +98,8 @@ def self_test():
              "calvo_library(sim DEPENDS calvo::control)\n"
              "calvo_library(run/wire DEPENDS calvo::core)\n"
              "calvo_library(run/engine DEPENDS calvo::run_wire)\n"
+             "calvo_library(kernels DEPENDS calvo::core)\n"
+             "calvo_library(kernels/gpu DEPENDS calvo::kernels)\n"
              "target_link_libraries(calvo PRIVATE calvo::sim)\n")
     cases = [
         ("control/a.hpp", '#include "core/x.hpp"\n#include <vector>', None),
@@ -107,7 +111,11 @@ def self_test():
         ("core/a.hpp", '#include "control/x.hpp"', "core/ may not include control/"),
         ("policies/a.hpp", '#include "control/x.hpp"', "policies/ may not include control/"),
         ("control/a.cpp", "#include <simgrid/s4u.hpp>", "belongs to sim/ only"),
-        ("sim/a.cpp", "#include <cuda_runtime.h>", "belongs to kernels/ and realrun/devices/ only"),
+        ("sim/a.cpp", "#include <cuda_runtime.h>", "belongs to kernels/gpu/ and realrun/devices/ only"),
+        ("kernels/a.cpp", "#include <cuda_runtime.h>",
+         "belongs to kernels/gpu/ and realrun/devices/ only"),
+        ("kernels/a.cpp", '#include "kernels/gpu/x.hpp"', "kernels/ may not include kernels/gpu/"),
+        ("kernels/gpu/a.cu", '#include <cuda_runtime.h>\n#include "kernels/x.hpp"', None),
         ("control/a.cpp", "#include <thread>", "<thread> has no place"),
         ("policies/a.cpp", "  # include <random>", "<random> has no place"),
         ("control/a.cpp", "auto t = std::chrono::steady_clock::now();", "steady_clock has no place"),

@@ -1,0 +1,8 @@
+# CUDA C++ with warnings as errors. The runtime is linked statically: a program then needs the driver
+# only.
+enable_language(CUDA)
+find_package(CUDAToolkit REQUIRED)
+# CMake 3.25 knows no CUDA20 for nvcc, so the dialect is a plain flag. Index arithmetic is constexpr
+# and shared with tests that run on the CPU.
+string(APPEND CMAKE_CUDA_FLAGS " -std=c++20 --expt-relaxed-constexpr -lineinfo"
+  " -Werror all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror,-ffp-contract=off")

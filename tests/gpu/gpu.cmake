@@ -1,0 +1,15 @@
+# Tests that need a GPU: without one they skip in one line, with CALVO_REQUIRE_GPU=1 they fail.
+add_custom_target(gpu)  # everything of the cuda preset that others have not
+add_dependencies(gpu calvo_kernels_gpu)
+
+function(calvo_gpu_tests folder)
+  calvo_tests(gpu/${folder} ${ARGN})
+  string(REPLACE "/" "_" name ${folder})
+  if(TARGET calvo_gpu_${name}_tests)
+    target_sources(calvo_gpu_${name}_tests PRIVATE ${PROJECT_SOURCE_DIR}/tests/gpu/main.cpp)
+    target_link_libraries(calvo_gpu_${name}_tests PRIVATE CUDA::cudart_static)
+    add_dependencies(gpu calvo_gpu_${name}_tests)
+  endif()
+endfunction()
+
+calvo_gpu_tests(kernels calvo::kernels_gpu)
