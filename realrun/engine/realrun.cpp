@@ -12,7 +12,8 @@
 namespace calvo::realrun {
 namespace {
 
-constexpr Nanoseconds least_handshake{1'000'000'000};  // it takes several round trips
+/// Several round trips, of a node that may be busy with others.
+constexpr Nanoseconds least_handshake{5'000'000'000};
 
 class RealLink final : public NodeLink {
 public:
