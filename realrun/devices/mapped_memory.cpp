@@ -11,6 +11,7 @@
 
 #include "core/contract.hpp"
 #include "core/input_error.hpp"
+#include "realrun/devices/numa.hpp"
 
 namespace calvo::realrun {
 namespace {
@@ -38,7 +39,8 @@ void touch(std::span<std::byte> bytes) {
 
 }  // namespace
 
-MappedMemory::MappedMemory(std::int64_t bytes, Pin pin, std::string_view what) {
+MappedMemory::MappedMemory(std::int64_t bytes, Pin pin, std::string_view what,
+                           std::optional<int> numa_node) {
   CALVO_EXPECT(bytes >= 0);
   if (bytes == 0) return;
   const auto size = static_cast<std::size_t>(bytes);
@@ -54,6 +56,7 @@ MappedMemory::MappedMemory(std::int64_t bytes, Pin pin, std::string_view what) {
   if (start == MAP_FAILED) throw too_much();
   bytes_ = {static_cast<std::byte*>(start), size};
   madvise(start, size, MADV_HUGEPAGE);  // quicker copies where there are some; else nothing
+  if (numa_node) prefer_numa_node(bytes_, *numa_node);
   touch(bytes_);
   pinned_ = pin == Pin::if_allowed && mlock(start, size) == 0;
 }

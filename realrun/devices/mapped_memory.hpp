@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -12,8 +13,10 @@ class MappedMemory {
 public:
   enum class Pin : std::uint8_t { no, if_allowed };
 
-  /// `what` names it in errors. Throws InputError if the system does not give so much.
-  MappedMemory(std::int64_t bytes, Pin pin, std::string_view what);
+  /// `what` names it in errors. From the memory of `numa_node` as far as that has any. Throws
+  /// InputError if the system does not give so much.
+  MappedMemory(std::int64_t bytes, Pin pin, std::string_view what,
+               std::optional<int> numa_node = {});
   MappedMemory(const MappedMemory&) = delete;
   MappedMemory& operator=(const MappedMemory&) = delete;
   ~MappedMemory();
