@@ -15,9 +15,11 @@
 #include <string_view>
 #include <vector>
 
+#include "core/contract.hpp"
 #include "core/ids.hpp"
 #include "core/units.hpp"
 #include "models/model_shape.hpp"
+#include "realrun/devices/copy_path.hpp"
 
 namespace calvo::realrun {
 
@@ -37,6 +39,11 @@ struct DeviceOptions {
   Seconds pace_step{0}, pace_token{0}, pace_context{0};
   bool arithmetic = true;                      ///< false: pace only; logits are zero (load tests)
   std::optional<int> copy_core, compute_core;  ///< pin these threads' work to a core
+  std::int32_t instance = 0;  ///< GPU devices: uses GPU `instance` of those there are, modulo
+  CopyTables copy_tables;     ///< GPU devices: which path copies take
+  std::optional<CopyPath> copy_path;    ///< GPU devices: always this one
+  std::int32_t copy_thread_blocks = 4;  ///< GPU devices: that path kernel takes at most
+  bool graphs = true;                   ///< GPU devices: captured ones for steps of decodes
 };
 
 /// KV of one block between a page and host memory (a slot's payload).
@@ -55,6 +62,13 @@ struct CopyJob {
   std::uint64_t cookie = 0;
 };
 
+/// How much a copy engine wants to have of a direction, to stay busy. What is posted cannot be
+/// reordered.
+struct CopyDepth {
+  std::int64_t posted = 2 << 20;  ///< bytes posted and not over
+  std::int64_t job = 256 << 10;   ///< bytes of a job, of small blocks
+};
+
 /// Asynchronous copies; each direction completes in its own order of posting. One thread posts and
 /// polls; the others may call nothing of it.
 class CopyEngine {
@@ -67,6 +81,14 @@ public:
   /// none, call poll() now and then.
   virtual int wait_fd() = 0;
   virtual std::size_t outstanding() const = 0;
+  virtual CopyDepth depth() const { return {}; }
+
+  /// The ways that it can go, for calvo calibrate; none: there is one only.
+  virtual std::span<const CopyPath> paths() const { return {}; }
+  /// For jobs posted from now on; nothing: as DeviceOptions say. Requires: one of paths().
+  virtual void use_path(std::optional<CopyPath> path) {
+    CALVO_EXPECT(!path);  // there is nothing to choose from
+  }
 };
 
 /// New tokens of one sequence in a step: prefill (many) or decode (one).

@@ -1,55 +1,32 @@
 #include "realrun/devices/host_weights.hpp"
 
-#include <cmath>
-
-#include "kernels/weight_fill.hpp"
+#include "realrun/devices/model_tensors.hpp"
 
 namespace calvo::realrun {
 namespace {
 
 using kernels::PanelMatrix;
 using kernels::WeightFill;
-using kernels::WeightTensor;
-
-/// Tensors of a layer; a tensor's number is layer * 16 + kind, those of the whole model are layer
-/// 0.
-enum class Kind : std::uint64_t {
-  embedding,
-  final_norm,
-  head,
-  attention_norm,
-  query,
-  key,
-  value,
-  output,
-  ffn_norm,
-  gate,
-  up,
-  down,
-};
-
-constexpr double sharpness = 1.5;  // of queries and of keys
+using Kind = TensorKind;
 
 class Filler {
 public:
-  Filler(std::uint64_t seed, std::int32_t layer)
-      : seed_(seed), first_(static_cast<std::uint64_t>(layer) * 16) {}
+  Filler(std::uint64_t seed, std::int32_t layer) : seed_(seed), layer_(layer) {}
 
   std::vector<float> norm(Kind kind, std::int64_t width) const {
-    std::vector<float> weights = values(kind, width, 0.1);
+    std::vector<float> weights = values(kind, width);
     for (float& weight : weights) weight += 1;
     return weights;
   }
-  std::vector<float> values(Kind kind, std::int64_t count, double deviation) const {
-    const WeightFill fill = source(kind, deviation);
+  std::vector<float> values(Kind kind, std::int64_t count) const {
+    const WeightFill fill = tensor_fill(seed_, layer_, kind);
     std::vector<float> weights(static_cast<std::size_t>(count));
     for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = fill(i);
     return weights;
   }
   /// A matrix [depth][columns] of its own, into columns of `into` from `first` on.
-  void columns(Kind kind, PanelMatrix& into, std::int64_t first, std::int64_t count,
-               double gain = 1) const {
-    const WeightFill fill = source(kind, gain / std::sqrt(static_cast<double>(into.depth())));
+  void columns(Kind kind, PanelMatrix& into, std::int64_t first, std::int64_t count) const {
+    const WeightFill fill = tensor_fill(seed_, layer_, kind, into.depth());
     std::uint64_t index = 0;
     for (std::int64_t row = 0; row < into.depth(); ++row) {
       for (std::int64_t column = first; column < first + count; ++column) {
@@ -64,12 +41,8 @@ public:
   }
 
 private:
-  WeightFill source(Kind kind, double deviation) const {
-    return {seed_, WeightTensor{first_ + static_cast<std::uint64_t>(kind)}, deviation};
-  }
-
   std::uint64_t seed_;
-  std::uint64_t first_;
+  std::int32_t layer_;
 };
 
 }  // namespace
@@ -80,7 +53,7 @@ HostWeights::HostWeights(const models::ModelShape& shape, std::uint64_t seed) {
   const std::int64_t hidden = shape.hidden;
   const std::int64_t ffn = shape.dense_ffn;
   const Filler whole(seed, 0);
-  embedding = whole.values(Kind::embedding, shape.vocab * hidden, 1);
+  embedding = whole.values(Kind::embedding, shape.vocab * hidden);
   final_norm = whole.norm(Kind::final_norm, hidden);
   head = whole.matrix(Kind::head, hidden, shape.vocab);
   for (std::int32_t l = 0; l < shape.layers; ++l) {
@@ -88,8 +61,8 @@ HostWeights::HostWeights(const models::ModelShape& shape, std::uint64_t seed) {
     HostLayerWeights& layer = layers.emplace_back();
     layer.attention_norm = filler.norm(Kind::attention_norm, hidden);
     layer.qkv = PanelMatrix(hidden, q + 2 * kv);
-    filler.columns(Kind::query, layer.qkv, 0, q, sharpness);
-    filler.columns(Kind::key, layer.qkv, q, kv, sharpness);
+    filler.columns(Kind::query, layer.qkv, 0, q);
+    filler.columns(Kind::key, layer.qkv, q, kv);
     filler.columns(Kind::value, layer.qkv, q + kv, kv);
     layer.output = filler.matrix(Kind::output, q, hidden);
     layer.ffn_norm = filler.norm(Kind::ffn_norm, hidden);

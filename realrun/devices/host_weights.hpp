@@ -18,9 +18,7 @@ struct HostLayerWeights {
   kernels::PanelMatrix down;          ///< dense_ffn to hidden
 };
 
-/// A model that nobody has trained: a pure function of shape and seed, the same on every machine.
-/// Deviations keep activations and logits of order 1; queries and keys are half as large again, so
-/// that attention looks at few positions and a wrong one shows.
+/// model_tensors.hpp's, as products on the CPU read them.
 struct HostWeights {
   std::vector<float> embedding;  ///< [vocab][hidden]
   std::vector<HostLayerWeights> layers;

@@ -10,10 +10,6 @@ namespace calvo::realrun {
 namespace {
 
 constexpr std::size_t ring_capacity = 4096;
-/// Posted to a lane at a time: what is posted cannot be reordered.
-constexpr std::int64_t posted_bytes = 2 << 20;
-/// One job carries several small blocks.
-constexpr std::int64_t job_bytes = 256 << 10;
 /// Between two looks at an engine that cannot wake a sleeper.
 constexpr Nanoseconds look_again{50'000};
 
@@ -100,8 +96,9 @@ std::size_t CopyThread::available(const Run& run) const {
 /// Gives each run of the lane a job in turn, as long as there is room.
 void CopyThread::pump(Lane& lane) {
   const std::int64_t block = settings_.format.payload;
-  const std::int64_t room = std::max(posted_bytes, 2 * block);
-  const auto per_job = static_cast<std::size_t>(std::max<std::int64_t>(1, job_bytes / block));
+  const CopyDepth depth = engine_.depth();
+  const std::int64_t room = std::max(depth.posted, 2 * block);
+  const auto per_job = static_cast<std::size_t>(std::max<std::int64_t>(1, depth.job / block));
   auto next = lane.runs.upper_bound(lane.served);
   std::size_t idle = 0;
   while (lane.bytes < room && idle < lane.runs.size()) {

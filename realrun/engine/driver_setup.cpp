@@ -58,6 +58,7 @@ void Driver::add_instance(const BlockFormat& format, std::uint64_t config) {
   DeviceOptions device = options_.device_options;
   device.shape = scenario_.model;
   device.seed = options_.model_seed;
+  device.instance = static_cast<std::int32_t>(index);
   device.block_tokens = static_cast<std::int32_t>(addresses.block_tokens);
   device.pages = addresses.pages;
   device.host_bytes = addresses.slots * addresses.stride;

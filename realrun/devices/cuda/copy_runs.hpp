@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "realrun/devices/cuda/copy_path.hpp"
+#include "realrun/devices/copy_path.hpp"
 #include "realrun/devices/device.hpp"
 
 namespace calvo::realrun {

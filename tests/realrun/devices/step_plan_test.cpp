@@ -127,7 +127,8 @@ TEST(StepBatch, FlattensPromptsAndDecodes) {
   Step step;
   step.add(16, 3, 5);  // pages 5, 6
   step.add(32, 1, 7);  // pages 7, 8, 9
-  const StepBatch batch = whole_batch(step, 32);
+  constexpr std::int32_t tile = kernels::gpu::prefill_tile_rows;
+  const StepBatch batch = whole_batch(step, tile);  // a tile for each new token
   EXPECT_THAT(batch.tokens, ElementsAre(16, 17, 18, 32));
   EXPECT_THAT(batch.row_begin, ElementsAre(0, 3, 4));
   EXPECT_THAT(batch.row_sequence, ElementsAre(0, 0, 0, 1));
@@ -136,8 +137,8 @@ TEST(StepBatch, FlattensPromptsAndDecodes) {
   EXPECT_THAT(batch.pages, ElementsAre(5, 6, 7, 8, 9));
   EXPECT_THAT(batch.singles, ElementsAre(1));
   EXPECT_THAT(batch.single_keys, ElementsAre(33));
-  EXPECT_THAT(batch.tiles, ElementsAre(kernels::gpu::PrefillTile{0, 64},
-                                       kernels::gpu::PrefillTile{0, 0}));  // 96 packed rows
+  using Tile = kernels::gpu::PrefillTile;
+  EXPECT_THAT(batch.tiles, ElementsAre(Tile{0, 2 * tile}, Tile{0, tile}, Tile{0, 0}));
   EXPECT_THAT(batch.taken, ElementsAre(2, 3));
   EXPECT_THAT(batch.results, ElementsAre(0, 1));
   EXPECT_FALSE(batch.only_singles());

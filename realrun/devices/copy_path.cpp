@@ -1,4 +1,4 @@
-#include "realrun/devices/cuda/copy_path.hpp"
+#include "realrun/devices/copy_path.hpp"
 
 #include <algorithm>
 #include <charconv>
