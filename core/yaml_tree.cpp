@@ -99,43 +99,86 @@ private:
   int nodes_ = 0;
 };
 
-[[noreturn]] void refuse_argument(const std::string& argument, std::size_t offset,
-                                  const std::string& where, const std::string& problem) {
-  throw InputError({"--set " + argument, 1, static_cast<int>(offset) + 1}, where, problem);
-}
+// A dotted path and where it stands.
+struct PlacedPath {
+  std::string text;
+  std::shared_ptr<const std::string> file;
+  int line = 0;
+  int column = 0;  // of its first letter
+  std::string remedy;
 
-// One step of an override's path.
+  int column_of(std::size_t offset) const { return column + static_cast<int>(offset); }
+  [[noreturn]] void refuse(std::size_t offset, const std::string& where,
+                           const std::string& problem) const {
+    throw InputError({file ? *file : std::string(), line, column_of(offset)}, where, problem);
+  }
+};
+
+// One step of a path.
 struct Step {
   std::string name;
-  std::size_t offset = 0;  // in the argument
+  std::size_t offset = 0;  // in the path
   std::string path;        // dotted, up to and with this step
 };
 
-std::vector<Step> steps_of(const std::string& argument, std::size_t equals) {
+std::vector<Step> steps_of(const PlacedPath& path) {
   std::vector<Step> steps;
   std::size_t begin = 0;
-  while (begin <= equals) {
-    const std::size_t dot = std::min(argument.find('.', begin), equals);
-    if (dot == begin) {
-      refuse_argument(argument, begin, "", "empty name in the path; write --set a.b.c=value");
-    }
-    steps.push_back({argument.substr(begin, dot - begin), begin, argument.substr(0, dot)});
+  while (begin <= path.text.size()) {
+    const std::size_t dot = std::min(path.text.find('.', begin), path.text.size());
+    if (dot == begin) path.refuse(begin, "", "empty name in the path; " + path.remedy);
+    steps.push_back({path.text.substr(begin, dot - begin), begin, path.text.substr(0, dot)});
     begin = dot + 1;
   }
   return steps;
 }
 
-YamlNode& list_item(YamlNode& list, const Step& step, const std::string& argument) {
+YamlNode& list_item(YamlNode& list, const Step& step, const PlacedPath& path) {
   std::size_t index = 0;
   const char* const end = step.name.data() + step.name.size();
   const auto [stop, error] = std::from_chars(step.name.data(), end, index);
   if (error != std::errc{} || stop != end || index >= list.items.size()) {
-    refuse_argument(argument, step.offset, step.path,
-                    list.items.empty() ? "the list is empty; set the whole list"
-                                       : "no such item; the list has items 0 to " +
-                                             std::to_string(list.items.size() - 1));
+    path.refuse(step.offset, step.path,
+                list.items.empty() ? "the list is empty; set the whole list"
+                                   : "no such item; the list has items 0 to " +
+                                         std::to_string(list.items.size() - 1));
   }
   return list.items[index];
+}
+
+// What stands at the path; made, empty, if nothing does.
+YamlNode& reach(YamlNode& root, const PlacedPath& path, std::span<const std::string_view> named) {
+  YamlNode* node = &root;
+  for (const Step& step : steps_of(path)) {
+    if (node->kind == YamlNode::Kind::list) {
+      node = &list_item(*node, step, path);
+      continue;
+    }
+    if (node->kind == YamlNode::Kind::scalar) {
+      const std::string parent = step.path.substr(0, step.path.size() - step.name.size() - 1);
+      if (std::ranges::find(named, parent) == named.end()) {
+        path.refuse(step.offset, step.path,
+                    "\"" + parent + "\" is the value \"" + node->text +
+                        "\", which has no parts; set \"" + parent + "\" itself");
+      }
+      YamlNode name = *node;
+      node->kind = YamlNode::Kind::map;
+      node->text.clear();
+      node->entries.push_back({"base", name.line, name.column, name.file, name});
+    }
+    if (node->kind == YamlNode::Kind::null) node->kind = YamlNode::Kind::map;
+    YamlNode* child = node->find(step.name);
+    if (child == nullptr) {
+      YamlNode made;
+      made.file = path.file;
+      made.line = path.line;
+      made.column = path.column_of(step.offset);
+      node->entries.push_back({step.name, made.line, made.column, path.file, made});
+      child = &node->entries.back().value;
+    }
+    node = child;
+  }
+  return *node;
 }
 
 // `skipped` columns of the first line are not the user's.
@@ -203,40 +246,12 @@ YamlNode read_yaml_file(const std::string& file) {
 void apply_override(YamlNode& root, const std::string& argument,
                     std::span<const std::string_view> named) {
   const std::size_t equals = argument.find('=');
-  if (equals == std::string::npos) {
-    refuse_argument(argument, argument.size(), "", "no \"=\"; write --set a.b.c=value");
-  }
   const auto file = std::make_shared<const std::string>("--set " + argument);
-  YamlNode* node = &root;
-  for (const Step& step : steps_of(argument, equals)) {
-    if (node->kind == YamlNode::Kind::list) {
-      node = &list_item(*node, step, argument);
-      continue;
-    }
-    if (node->kind == YamlNode::Kind::scalar) {
-      const std::string parent = step.path.substr(0, step.path.size() - step.name.size() - 1);
-      if (std::ranges::find(named, parent) == named.end()) {
-        refuse_argument(argument, step.offset, step.path,
-                        "\"" + parent + "\" is the value \"" + node->text +
-                            "\", which has no parts; set \"" + parent + "\" itself");
-      }
-      YamlNode name = *node;
-      node->kind = YamlNode::Kind::map;
-      node->text.clear();
-      node->entries.push_back({"base", name.line, name.column, name.file, name});
-    }
-    if (node->kind == YamlNode::Kind::null) node->kind = YamlNode::Kind::map;
-    YamlNode* child = node->find(step.name);
-    if (child == nullptr) {
-      YamlNode made;
-      made.file = file;
-      made.line = 1;
-      made.column = static_cast<int>(step.offset) + 1;
-      node->entries.push_back({step.name, made.line, made.column, file, made});
-      child = &node->entries.back().value;
-    }
-    node = child;
+  PlacedPath path{argument.substr(0, equals), file, 1, 1, "write --set a.b.c=value"};
+  if (equals == std::string::npos) {
+    path.refuse(argument.size(), "", "no \"=\"; write --set a.b.c=value");
   }
+  YamlNode& node = reach(root, path, named);
   // Spaces in front keep the columns of the argument.
   const std::size_t skipped = equals + 1;
   YamlNode value =
@@ -246,7 +261,12 @@ void apply_override(YamlNode& root, const std::string& argument,
     value.line = 1;
     value.column = static_cast<int>(skipped) + 1;
   }
-  *node = std::move(value);
+  node = std::move(value);
+}
+
+void apply_value(YamlNode& root, const std::string& path, const YamlNode& value,
+                 const YamlNode& place, std::span<const std::string_view> named) {
+  reach(root, {path, place.file, place.line, place.column, "write a.b.c"}, named) = value;
 }
 
 }  // namespace calvo

@@ -56,4 +56,9 @@ YamlNode read_yaml_text(const std::string& text, const std::string& file);
 void apply_override(YamlNode& root, const std::string& argument,
                     std::span<const std::string_view> named = {});
 
+/// The same with a value that is a node already, and a path that stands at `place` in some text:
+/// positions of what it adds are there. `place.file` may be null.
+void apply_value(YamlNode& root, const std::string& path, const YamlNode& value,
+                 const YamlNode& place, std::span<const std::string_view> named = {});
+
 }  // namespace calvo

@@ -12,6 +12,9 @@ namespace calvo::scenarios {
 namespace {
 
 void apply_overrides(YamlNode& root, const LoadOptions& options) {
+  for (const Setting& setting : options.settings) {
+    apply_value(root, setting.key, setting.value, setting.place, named_keys);
+  }
   for (const std::string& argument : options.overrides) {
     apply_override(root, argument, named_keys);
   }
@@ -49,6 +52,16 @@ Scenario load_scenario(const std::string& file, const LoadOptions& options) {
 Scenario load_scenario_text(const std::string& text, const std::string& file,
                             const LoadOptions& options) {
   return load(read_yaml_text(text, file), file, options);
+}
+
+ResolvedScenario resolve_scenario_text(const std::string& text, const std::string& file,
+                                       const LoadOptions& options) {
+  const YamlSection root = prepare(read_yaml_text(text, file), options);
+  FieldContext context;
+  context.search = options.search;
+  const Draft draft = read_draft(root, context);
+  root.reject_unknown_keys();
+  return {draft.name, draft.engine.name, draft.seed, write_draft(draft, context)};
 }
 
 std::vector<std::string> known_keys(const std::string& text, const std::string& file,

@@ -1,0 +1,182 @@
+#include "cli/sweep_directory.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "analysis/output_file.hpp"
+#include "analysis/run_directory.hpp"
+#include "analysis/summary_json.hpp"
+#include "cli/build_info.hpp"
+#include "core/input_error.hpp"
+#include "sweeps/results.hpp"
+
+namespace calvo::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* state_file = "state.json";
+constexpr const char* copy_file = "sweep.yaml";
+
+std::string read(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+std::string program() {
+  const BuildInfo build = build_info();
+  return build.version + (build.git_commit.empty() ? "" : " " + build.git_commit);
+}
+
+std::size_t count_entries(const fs::path& folder) {
+  std::error_code none;
+  const fs::directory_iterator entries(folder, none);
+  return none ? 0 : static_cast<std::size_t>(std::distance(fs::begin(entries), fs::end(entries)));
+}
+
+[[noreturn]] void refuse_place(const std::string& path, const std::string& problem) {
+  throw InputError({path, 0, 0}, "--out", problem);
+}
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) refuse_place(path, "cannot be made (" + error.message() + "); choose another place");
+}
+
+}  // namespace
+
+SweepDirectory::SweepDirectory(std::string path, const sweeps::Plan& plan, Begun begun)
+    : path_(std::move(path)), requests_(plan.file().keep.requests) {
+  while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
+  const fs::path root = path_;
+  const bool begun_before = fs::is_regular_file(root / state_file);
+  if (!begun_before && fs::exists(fs::symlink_status(root)) &&
+      !(fs::is_directory(root) && fs::is_empty(root))) {
+    refuse_place(path_, "exists and is no sweep directory; choose another name");
+  }
+  if (begun_before && begun == Begun::refuse) {
+    refuse_place(path_, fmt::format("holds a sweep already ({} points); --resume to go on with it, "
+                                    "--force to begin anew, or choose another name",
+                                    count_entries(root / "points")));
+  }
+  make_folder(path_);
+  take_lock();
+  if (begun_before && begun == Begun::resume) check_state(plan);
+  try {
+    if (begun_before && begun == Begun::replace) {
+      for (const char* name : {"points", "failed"}) fs::remove_all(root / name);
+    }
+    fs::remove_all(root / "failed");  // they are tried again
+    make_folder(points());
+    for (const auto& entry : fs::directory_iterator(points())) {
+      if (entry.path().filename().string().find(".partial-") != std::string::npos) {
+        fs::remove_all(entry.path());
+      }
+    }
+  } catch (const fs::filesystem_error& error) {
+    refuse_place(path_,
+                 "cannot be changed (" + error.code().message() + "); check its permissions");
+  }
+  if (!begun_before || begun == Begun::replace) begin(plan);
+}
+
+SweepDirectory::~SweepDirectory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+void SweepDirectory::take_lock() {
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0) refuse_place(path_, fmt::format("cannot be opened ({})", std::strerror(errno)));
+  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  refuse_place(path_, "another calvo sweep is at work in it; wait for it, or choose another name");
+}
+
+void SweepDirectory::begin(const sweeps::Plan& plan) {
+  nlohmann::ordered_json state;
+  state["format"] = 1;
+  state["program"] = program();
+  state["identity"] = plan.identity();
+  put(copy_file, plan.file().text);
+  put(state_file, state.dump(2) + "\n");
+}
+
+void SweepDirectory::check_state(const sweeps::Plan& plan) const {
+  const std::string file = path_ + "/" + state_file;
+  const auto state = nlohmann::json::parse(read(file), nullptr, false);
+  if (!state.is_object() || !state.contains("identity") || !state.contains("program")) {
+    throw InputError({file, 0, 0}, "--resume", "is damaged; --force to begin anew");
+  }
+  if (state["identity"] != plan.identity()) {
+    throw InputError({file, 0, 0}, "--resume",
+                     fmt::format("{} or its scenario is not what this directory was begun with "
+                                 "(the sweep file of then is {}/{}); restore it, choose another "
+                                 "--out, or --force to begin anew",
+                                 plan.file().path, path_, copy_file));
+  }
+  if (state["program"] != program()) {
+    throw InputError({file, 0, 0}, "--resume",
+                     fmt::format("was begun by calvo {}, this is {}: their results may differ; use "
+                                 "that one, choose another --out, or --force to begin anew",
+                                 state["program"].get<std::string>(), program()));
+  }
+}
+
+std::optional<analysis::PointResult> SweepDirectory::find(const std::string& point) const {
+  const fs::path place = fs::path(points()) / point;
+  if (!fs::is_directory(place)) return std::nullopt;
+  const fs::path summary = place / analysis::summary_file;
+  const bool whole = fs::is_regular_file(summary) &&
+                     (!requests_ || fs::is_regular_file(place / analysis::requests_file));
+  std::string problem = "a file of it is missing";
+  if (whole) {
+    try {
+      return analysis::result_of(analysis::summary_from_json(read(summary), summary.string()));
+    } catch (const InputError& error) {
+      problem = error.what();
+    }
+  }
+  fmt::print(stderr, "calvo: points/{} is simulated again: {}\n", point, problem);
+  fs::remove_all(place);
+  return std::nullopt;
+}
+
+void SweepDirectory::add_failure(const sweeps::Job& job, const std::string& text) const {
+  make_folder(path_ + "/failed");
+  std::string settings = fmt::format("{}, seed {}\n", job.cell->name, job.seed);
+  put("failed/" + job.point() + ".txt", settings + text);
+}
+
+void SweepDirectory::write_tables(const sweeps::Schedule& schedule,
+                                  const nlohmann::ordered_json& environment) const {
+  put(analysis::sweep_table_file, analysis::to_csv(sweeps::table_of(schedule)));
+  put(analysis::sweep_index_file, sweeps::index_of(schedule).dump(2) + "\n");
+  put(analysis::environment_file, environment.dump(2) + "\n");
+}
+
+void SweepDirectory::put(const std::string& name, const std::string& text) const {
+  const std::string place = path_ + "/" + name;
+  const std::string partial = place + ".partial";
+  try {
+    analysis::write_file(partial, text);
+    fs::rename(partial, place);
+  } catch (const fs::filesystem_error& error) {
+    refuse_place(place, "cannot be put in place (" + error.code().message() + ")");
+  } catch (const InputError&) {
+    std::error_code ignored;
+    fs::remove(partial, ignored);
+    throw;
+  }
+}
+
+}  // namespace calvo::cli
