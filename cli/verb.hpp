@@ -18,6 +18,7 @@ struct Verb {
 };
 
 Verb add_run(CLI::App& program);
+Verb add_sweep(CLI::App& program);
 Verb add_compare(CLI::App& program);
 Verb add_list(CLI::App& program);
 Verb add_trace(CLI::App& program);
