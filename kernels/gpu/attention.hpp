@@ -45,9 +45,9 @@ void prefill_attention(const PrefillAttention& args, Stream stream);
 /// then put together by their LSE.
 ///
 /// Requires: as above, and members [count] or null for sequences 0 ... count - 1, each with exactly
-///           one row; plan from decode_plan() with at least the longest of their keys; workspace of
-///           plan.workspace_bytes, 16-byte aligned, not shared with a launch that may run at the
-///           same time. Needs no initial contents.
+///           one row; plan from decode_plan() for `count` sequences (where keys have grown since,
+///           the last split takes the rest); workspace of plan.workspace_bytes, 16-byte aligned,
+///           not shared with a launch that may run at the same time. Needs no initial contents.
 /// Bound:    memory traffic, 4 * keys * kv_heads * head_dim bytes.
 struct DecodeAttention {
   const Bf16* q = nullptr;
@@ -77,7 +77,7 @@ void decode_attention(const DecodeAttention& args, Stream stream);
 /// Requires: parts [count][rows][width], part_lse [count][rows], out [rows][width], 16-byte
 /// aligned,
 ///           where a row is one head of one token; width a multiple of 8; 1 <= count. lse [rows]
-///           or null. out may be one of the parts, lse one of theirs.
+///           or null, none of the parts' own. out may be one of the parts.
 /// Bound:    memory traffic, 2 * (count + 1) * rows * width bytes.
 /// Reference: kernels::lse_merge_reference, part by part. Tolerance: one rounding to bf16.
 struct LseMerge {

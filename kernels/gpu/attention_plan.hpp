@@ -8,8 +8,8 @@
 namespace calvo::kernels::gpu {
 
 /// Query rows of one sequence and one KV head are packed: packed row i is head i % group of the
-/// KV head's group at new token i / group. A tile of prefill is up to 64 of them.
-inline constexpr std::int32_t prefill_tile_rows = 64;
+/// KV head's group at new token i / group. A tile of prefill is up to 128 of them.
+inline constexpr std::int32_t prefill_tile_rows = 128;
 /// Keys that a thread block takes at a time.
 inline constexpr std::int32_t tile_keys = 64;
 
@@ -47,7 +47,7 @@ constexpr std::int32_t decode_head_tiles(std::int32_t group) {
   return (group + decode_tile_heads - 1) / decode_tile_heads;
 }
 /// Thread blocks of decode that a multiprocessor holds.
-inline constexpr std::int32_t decode_blocks_per_multiprocessor = 3;
+inline constexpr std::int32_t decode_blocks_per_multiprocessor = 2;
 
 /// The workspace: parts [count][splits][q_heads][head_dim], then their LSE
 /// [count][splits][q_heads].
