@@ -232,7 +232,7 @@ class Protocol(unittest.TestCase):
     def test_shipped_campaigns_can_be_read(self):
         campaigns = sorted(SCRIPTS.glob("campaign_*.json"))
         self.assertEqual([file.name for file in campaigns],
-                         ["campaign_full.json", "campaign_small.json"])
+                         ["campaign_full.json", "campaign_gpu.json", "campaign_small.json"])
         for file in campaigns:
             answer = subprocess.run([sys.executable, SCRIPTS / "protocol.py", file, "--plan"],
                                     capture_output=True, text=True, check=False,
