@@ -32,6 +32,10 @@ public:
   virtual bool alive() const = 0;
 };
 
+/// How long a node may take for the several round trips of a new connection, however impatient the
+/// engine is with transfers: the node may be busy with others.
+inline constexpr Nanoseconds least_handshake{5'000'000'000};
+
 struct Parts {
   std::string fabric;  ///< name of the offers that the fabric client understands
   std::function<std::unique_ptr<FabricClient>()> make_fabric;

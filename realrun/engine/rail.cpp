@@ -36,7 +36,8 @@ Rail::Rail(const RailSettings& settings, const Parts& parts, std::span<std::byte
   fabric_->register_memory(memory);
   for (std::unique_ptr<NodeLink>& link : links) {
     nodes_.emplace_back(std::move(link), most_posted);
-    connect_pool(StorageId{static_cast<std::uint32_t>(nodes_.size() - 1)}, settings_.limit);
+    connect_pool(StorageId{static_cast<std::uint32_t>(nodes_.size() - 1)},
+                 std::max(settings_.limit, least_handshake));
   }
 }
 

@@ -12,9 +12,6 @@
 namespace calvo::realrun {
 namespace {
 
-/// Several round trips, of a node that may be busy with others.
-constexpr Nanoseconds least_handshake{5'000'000'000};
-
 class RealLink final : public NodeLink {
 public:
   explicit RealLink(const ConnectOptions& options) : client_(options) {}

@@ -281,7 +281,7 @@ TEST_F(RailTest, GivesLittleTimeToAPoolThatIsAwayAndMoreEachTime) {
   std::vector<Nanoseconds> given = world_.with([&] { return world_.connects[1]; });
   given.resize(5);
   const auto ms = [](std::int64_t count) { return Nanoseconds{count * 1'000'000}; };
-  EXPECT_EQ(given, (std::vector{ms(1000), ms(200), ms(400), ms(800), ms(1000)}));
+  EXPECT_EQ(given, (std::vector{ms(5000), ms(200), ms(400), ms(800), ms(1000)}));
   fetch(2, 1, 3);
   wait_for([&] { return !heard(EventKind::fetch_done).empty(); });
   EXPECT_EQ(heard(EventKind::fetch_done).front().event.status, TransferStatus::ok);
