@@ -45,7 +45,7 @@ Entry entry_of(const MatchedCell& matched, const ValidationOptions& options) {
   cell.discarded = matched.discarded;
   if (matched.repeats.empty()) return entry;
   MeasuredCell measured = measure_cell(matched);
-  cell.measures = std::move(measured.measures);
+  cell.measures = measured.measures;
   entry.draws = std::move(measured.draws);
   return entry;
 }

@@ -20,7 +20,7 @@ Json read_json(const std::string& file) {
     throw InputError({file, 0, 0}, "", "cannot be read; name a whole run directory");
   }
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  const Json json = Json::parse(text, nullptr, false);
+  Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) throw InputError({file, 0, 0}, "", "is no JSON object; run again");
   return json;
 }
