@@ -211,8 +211,8 @@ int run_for_real(const RealrunArguments& options) {
     }
   }
   if (!options.quiet && directories.size() > 1) {
-    results.reserve(directories.size());
     std::vector<analysis::RunDirectory> results;
+    results.reserve(directories.size());
     for (const std::string& directory : directories) {
       results.push_back(analysis::read_run_directory(directory));
     }
