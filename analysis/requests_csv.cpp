@@ -24,10 +24,15 @@ enum Column : std::size_t {
   request_id = 0,
   session_id = 1,
   turn = 2,
+  instance = 3,
   arrival_s = 4,
   input_tokens = 5,
+  cached_tokens = 6,
+  output_tokens = 7,
   ttft_s = 8,
+  e2e_s = 10,
   deadline_s = 11,
+  slo_met = 12,
   queue_s = 13,  // and the four other stages behind it
   outcome = 18
 };
@@ -147,6 +152,11 @@ std::vector<RequestRow> read_requests_csv(const std::string& path) {
       }
     }
     row.outcome = outcome_of(reader, cells[outcome]);
+    row.instance = number<std::int64_t>(reader, "instance", cells[instance]);
+    row.cached_tokens = number<std::int64_t>(reader, "cached_tokens", cells[cached_tokens]);
+    row.output_tokens = number<std::int64_t>(reader, "output_tokens", cells[output_tokens]);
+    row.e2e_s = optional_number(reader, "e2e_s", cells[e2e_s]);
+    if (!cells[slo_met].empty()) row.slo_met = number<int>(reader, "slo_met", cells[slo_met]) != 0;
     rows.push_back(row);
   }
   return rows;

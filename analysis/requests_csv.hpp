@@ -20,7 +20,7 @@ void write_requests_csv(const std::string& path, const RunResult& run, const Run
 inline constexpr std::array<const char*, 5> stage_columns = {"queue", "lookup", "network", "pcie",
                                                              "compute"};
 
-/// A row as `compare` and `validate` need it.
+/// A row as `compare`, `validate` and `report` need it.
 struct RequestRow {
   std::uint64_t id = 0;
   std::uint64_t session = 0;
@@ -31,6 +31,11 @@ struct RequestRow {
   std::optional<double> deadline_s;
   std::optional<std::array<double, 5>> stages_s;  ///< parts of the TTFT, where there is one
   Outcome outcome = Outcome::unfinished;
+  std::int64_t instance = 0;
+  std::int64_t cached_tokens = 0;
+  std::int64_t output_tokens = 0;
+  std::optional<double> e2e_s;
+  std::optional<bool> slo_met;
 };
 
 /// Throws InputError for a file that is missing or is not such a table.

@@ -27,5 +27,6 @@ Verb add_validate(CLI::App& program);
 Verb add_kvnode(CLI::App& program);
 Verb add_realrun(CLI::App& program);
 Verb add_calibrate(CLI::App& program);
+Verb add_report(CLI::App& program);
 
 }  // namespace calvo::cli

@@ -1,0 +1,86 @@
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "analysis/output_file.hpp"
+#include "cli/build_info.hpp"
+#include "cli/verb.hpp"
+#include "core/input_error.hpp"
+#include "report/model.hpp"
+#include "report/page.hpp"
+#include "scenarios/search_path.hpp"
+
+namespace calvo::cli {
+namespace {
+
+struct ReportArguments {
+  std::vector<std::string> directories;
+  std::string out;
+  std::string json;
+};
+
+/// The folder of the page's own files.
+std::string page_folder() {
+  const std::string page =
+      scenarios::find_in_roots("report/web/page.html", scenarios::default_search_path());
+  if (page.empty()) {
+    throw InputError({"report/web/page.html", 0, 0}, "",
+                     "is not there: it is installed in share/calvo beside the program's folder; "
+                     "install calvo again, or set $CALVO_DATA to the folder that holds report/");
+  }
+  return std::filesystem::path(page).parent_path().string();
+}
+
+std::string default_place(const ReportArguments& options) {
+  if (options.directories.size() > 1) return "report.html";
+  return (std::filesystem::path(options.directories.front()) / "report.html").string();
+}
+
+int report(const ReportArguments& options) {
+  const std::string folder = page_folder();
+  const std::string place = options.out.empty() ? default_place(options) : options.out;
+  const report::Sources sources = report::read_sources(options.directories);
+  const BuildInfo build = build_info();
+  const nlohmann::ordered_json model =
+      report::model_of(sources, "calvo " + build.version + " " + build.git_commit);
+  const std::string page = report::render_page(folder, model);
+  if (!options.json.empty()) analysis::write_file(options.json, model.dump() + "\n");
+  report::write_page(place, page);
+  for (const auto& note : model["notes"]) fmt::print("{}\n", note.get<std::string>());
+  fmt::print("{} ({:.1f} MB): open it in a browser\n", place,
+             static_cast<double>(page.size()) / 1e6);
+  return success;
+}
+
+}  // namespace
+
+Verb add_report(CLI::App& program) {
+  const auto options = std::make_shared<ReportArguments>();
+  CLI::App* command = program.add_subcommand("report", "Make a page of plots from runs and sweeps");
+  command
+      ->add_option("DIR", options->directories,
+                   "run directories, sweep directories, or directories that hold run directories")
+      ->required();
+  command
+      ->add_option("-o,--out", options->out,
+                   "the page (default: report.html in the one DIR, or here for several)")
+      ->type_name("FILE");
+  command->add_option("--json", options->json, "write what the page shows to FILE as well")
+      ->type_name("FILE");
+  command->footer(
+      "The page is one HTML file that needs no network: attainment and TTFT against the load,\n"
+      "distributions of TTFT, where it goes by stage, resources and queues over time, every\n"
+      "request on a time line, memory, predictions against measurements where both are given,\n"
+      "and the scenarios. Each plot has its data as a table and as CSV, and is saved as SVG or\n"
+      "PNG. An earlier report in its place is replaced, anything else is not.\n\n"
+      "Examples:\n"
+      "  calvo report runs/demo-calvo-1\n"
+      "  calvo report runs/demo-* -o demo.html\n"
+      "  calvo report sweeps/demo");
+  return {command, [options] { return report(*options); }};
+}
+
+}  // namespace calvo::cli

@@ -1,0 +1,94 @@
+#include "report/sources.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "core/input_error.hpp"
+
+namespace calvo::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_run(const fs::path& path) {
+  return fs::exists(path / analysis::summary_file) || fs::exists(path / analysis::requests_file);
+}
+
+std::vector<std::string> runs_below(const fs::path& directory) {
+  std::vector<std::string> runs;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
+    if (entry.is_directory() && is_run(entry.path())) runs.push_back(entry.path().string());
+  }
+  std::ranges::sort(runs);
+  return runs;
+}
+
+class Collector {
+public:
+  void add(const std::string& directory) {
+    const fs::path path = directory;
+    if (!fs::exists(path)) {
+      throw InputError({directory, 0, 0}, "",
+                       "no such directory; name one that `calvo run` or `calvo sweep` wrote");
+    }
+    if (!fs::is_directory(path)) {
+      throw InputError({directory, 0, 0}, "", "is a file; name the directory that holds it");
+    }
+    if (fs::exists(path / sweep_file)) {
+      add_sweep(directory);
+    } else if (is_run(path)) {
+      add_run(directory, Kept::run);
+    } else {
+      const std::vector<std::string> below = runs_below(path);
+      if (below.empty()) {
+        throw InputError({directory, 0, 0}, "",
+                         "is neither a run directory nor a sweep directory, and holds no run "
+                         "directories; name one that `calvo run` or `calvo sweep` wrote");
+      }
+      for (const std::string& run : below) add_run(run, Kept::run);
+    }
+  }
+
+  Sources result() { return std::move(sources_); }
+
+private:
+  void add_run(const std::string& directory, Kept kept) {
+    remember(directory);
+    sources_.runs.push_back(read_run_source(directory, kept));
+  }
+
+  void add_sweep(const std::string& directory) {
+    remember(directory);
+    sources_.sweeps.push_back(read_sweep(directory));
+    const SweepSource& sweep = sources_.sweeps.back();
+    for (const std::string& point : sweep.points) add_run(point, Kept::point);
+    if (sweep.points.empty()) {
+      sources_.notes.push_back(fmt::format(
+          "The sweep in {} kept no requests.csv, so that there are no distributions, request "
+          "timelines or queues of it: add \"keep: [requests, scenario]\" to the sweep file.",
+          directory));
+    }
+  }
+
+  void remember(const std::string& directory) {
+    if (!seen_.insert(fs::canonical(directory).string()).second) {
+      throw InputError({directory, 0, 0}, "", "is named twice; name it once");
+    }
+  }
+
+  Sources sources_;
+  std::set<std::string> seen_;
+};
+
+}  // namespace
+
+Sources read_sources(std::span<const std::string> directories) {
+  Collector collector;
+  for (const std::string& directory : directories) collector.add(directory);
+  return collector.result();
+}
+
+}  // namespace calvo::report

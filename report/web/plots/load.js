@@ -1,0 +1,272 @@
+// Attainment, TTFT and goodput against the load.
+'use strict';
+calvo.plots = calvo.plots || {};
+
+calvo.plots.load = (model, state) => {
+  const {format} = calvo;
+  const rateAxis = model.x && model.x.is_rate;
+  const xName = !model.x ? '' : rateAxis
+    ? (model.x.unit === '/s' ? 'load: arriving requests per second' : 'load: factor on the trace\'s own rate')
+    : `${model.x.key}${model.x.unit ? ` (${model.x.unit})` : ''}`;
+  const ttftNames = {mean_ttft_ms: 'mean', median_ttft_ms: 'median (P50)', p90_ttft_ms: 'P90',
+                     p95_ttft_ms: 'P95', p99_ttft_ms: 'P99'};
+  let ttft = 'mean_ttft_ms';
+  let ttftScale = 'log';
+
+  /** Points of one engine and setting, by load. */
+  const lines = () => {
+    const found = new Map();
+    for (const point of model.points) {
+      if (state.hidden.has(point.engine)) continue;
+      const name = point.engine + (point.variant ? `, ${point.variant}` : '') + (point.real ? ' (real)' : '');
+      if (!found.has(name)) found.set(name, {name, engine: point.engine, real: point.real, points: []});
+      found.get(name).points.push(point);
+    }
+    for (const line of found.values()) line.points.sort((a, b) => a.x - b.x);
+    const perEngine = new Map();
+    for (const line of found.values()) {
+      line.nth = perEngine.get(line.engine) || 0;
+      perEngine.set(line.engine, line.nth + 1);
+    }
+    return [...found.values()];
+  };
+  const isOverLoad = () => model.x && lines().some(
+    (line) => new Set(line.points.map((point) => point.x).filter((x) => x !== null)).size > 1);
+
+  const bandWords = () => {
+    const counts = [...new Set(model.points.map((point) => point.runs))].sort((a, b) => a - b);
+    const runs = counts.length === 1 ? `${counts[0]}` : `${counts[0]} to ${counts.at(-1)}`;
+    return counts[0] === 1 && counts.length === 1
+      ? 'Each is one run; its 95 % interval is drawn where one run gives one.'
+      : `Each point is the mean over ${runs} seeds (runs); the bands are 95 % intervals of that mean.`;
+  };
+
+  const value = (point, metric, scale) => {
+    const found = point.metrics[metric];
+    return found ? {mean: found.mean * scale, n: found.n,
+                    low: found.ci95 ? found.ci95[0] * scale : null,
+                    high: found.ci95 ? found.ci95[1] * scale : null} : null;
+  };
+
+  /** Lines with bands where there is more than one load, else a row with its interval for each. */
+  const option = ({metric, scale, name, show, axis, mark}) => {
+    const all = lines().map((line) => ({...line, points: line.points
+      .map((point) => ({point, at: value(point, metric, scale)}))
+      .filter(({point, at}) => at && (point.x !== null || !isOverLoad()))}))
+      .filter((line) => line.points.length);
+    if (!all.length) return null;
+    return isOverLoad() ? overLoad(all, {name, show, axis, mark}) : rows(all, {name, show, axis, mark});
+  };
+
+  const floorOf = (all) => Math.min(...all.flatMap((line) => line.points.map(({at}) => at.mean))) / 3;
+
+  const overLoad = (all, {name, show, axis, mark}) => {
+    const series = [];
+    for (const line of all) {
+      const color = calvo.theme.engine(line.engine);
+      const low = (at) => (axis.type === 'log' ? Math.max(at.low, floorOf(all)) : at.low);
+      const band = line.points.filter(({at}) => at.low !== null);
+      if (band.length > 1) {
+        series.push({
+          type: 'custom', name: line.name, silent: true, z: 1, clip: true, color,
+          data: [[band[0].point.x, band[0].at.mean]],
+          tooltip: {show: false},
+          renderItem: (params, api) => ({
+            type: 'polygon',
+            shape: {points: [
+              ...band.map(({point, at}) => api.coord([point.x, low(at)])),
+              ...band.toReversed().map(({point, at}) => api.coord([point.x, at.high]))]},
+            style: {fill: color, opacity: 0.18},
+          }),
+        });
+      }
+      series.push({
+        type: 'line', name: line.name, z: 3, color, symbol: calvo.theme.symbol(line.engine), symbolSize: 9,
+        lineStyle: {width: 2, type: line.real ? 'dashed' : ['solid', 'dotted', 'dashed'][line.nth % 3]},
+        data: line.points.map(({point, at}) => ({value: [point.x, at.mean], at, point})),
+        markLine: series.some((one) => one.markLine) || !mark ? undefined
+          : calvo.markLine([{yAxis: mark.value, label: {formatter: mark.text, position: 'insideEndTop'}}]),
+      });
+    }
+    return {
+      grid: {left: 74, right: 28, top: 44, bottom: 56},
+      xAxis: calvo.axis(xName, {type: 'value', scale: true, min: (r) => (r.min < r.max / 4 ? 0 : undefined),
+        axisLabel: {formatter: (x) => format.quantity(x, model.x.unit).replace(/ ?\/s$/, '')}}),
+      yAxis: calvo.axis(name, {nameGap: 52, ...axis}),
+      series,
+      dataZoom: [calvo.insideZoom('x')],
+      legend: {...calvo.baseOption().legend, data: all.map((line) => line.name)},
+      tooltip: {...calvo.baseOption().tooltip, trigger: 'item', formatter: ({data, seriesName}) => {
+        const {at, point} = data;
+        return `<b>${echarts.format.encodeHTML(seriesName)}</b><br>load ${format.quantity(point.x, model.x.unit)}` +
+          `<br>${show(at.mean)}` + (at.low === null ? '' : ` [${show(at.low)}, ${show(at.high)}]`) +
+          `<br>${at.n} run${at.n > 1 ? 's' : ''}`;
+      }},
+    };
+  };
+
+  const rows = (all, {name, show, axis, mark}) => {
+    const entries = all.flatMap((line) => line.points.map(({point, at}) => ({line, point, at,
+      label: line.points.length > 1 ? `${line.name}, ${point.load}` : line.name}))).toReversed();
+    const low = (at) => (axis.type === 'log' ? Math.max(at.low, floorOf(all)) : at.low);
+    return {
+      legend: {show: false},
+      grid: {left: 16, right: 60, top: 14, bottom: 50, containLabel: true},
+      xAxis: calvo.axis(name, axis),
+      yAxis: {type: 'category', data: entries.map((entry) => entry.label),
+              axisLabel: {color: calvo.theme.colors().text, fontSize: 13},
+              axisLine: {lineStyle: {color: calvo.theme.colors().quiet}}},
+      tooltip: {...calvo.baseOption().tooltip, trigger: 'item', formatter: ({dataIndex}) => {
+        const {at, label} = entries[dataIndex];
+        return `<b>${echarts.format.encodeHTML(label)}</b><br>${show(at.mean)}` +
+          (at.low === null ? '' : ` [${show(at.low)}, ${show(at.high)}]`);
+      }},
+      series: [
+        {type: 'custom', silent: true, z: 1,
+          data: entries.map(({at}, i) => [at.mean, i]),
+          renderItem: (params, api) => {
+            const {at, line} = entries[params.dataIndex];
+            if (at.low === null) return undefined;
+            const [x1, y] = api.coord([low(at), params.dataIndex]);
+            const [x2] = api.coord([at.high, params.dataIndex]);
+            const style = {stroke: calvo.theme.engine(line.engine), lineWidth: 2, fill: 'none'};
+            const bar = (shape) => ({type: 'line', shape, style});
+            return {type: 'group', children: [bar({x1, y1: y, x2, y2: y}),
+              bar({x1, y1: y - 6, x2: x1, y2: y + 6}), bar({x1: x2, y1: y - 6, x2, y2: y + 6})]};
+          }},
+        {type: 'scatter', z: 3, symbolSize: 11,
+          label: {show: true, position: 'top', formatter: ({dataIndex}) => show(entries[dataIndex].at.mean),
+                  color: calvo.theme.colors().text, fontSize: 12},
+          markLine: mark ? calvo.markLine([{xAxis: mark.value, label: {formatter: mark.text}}]) : undefined,
+          data: entries.map(({at, line}, i) => ({value: [at.mean, i],
+            symbol: calvo.theme.symbol(line.engine), itemStyle: {color: calvo.theme.engine(line.engine)}}))},
+      ],
+    };
+  };
+  const height = () => (isOverLoad() ? 380 : 90 + 44 * lines().reduce((n, line) => n + line.points.length, 0));
+
+  const data = (metrics) => ({
+    columns: ['engine', 'setting', 'kind', 'load', xName || 'x', 'runs',
+              ...metrics.flatMap((metric) => [metric, `${metric}_low95`, `${metric}_high95`])],
+    rows: model.points.filter((point) => !state.hidden.has(point.engine)).map((point) => [
+      point.engine, point.variant, point.real ? 'real' : 'simulated', point.load, point.x, point.runs,
+      ...metrics.flatMap((metric) => {
+        const at = point.metrics[metric];
+        return at ? [at.mean, at.ci95 ? at.ci95[0] : null, at.ci95 ? at.ci95[1] : null] : [null, null, null];
+      })]),
+  });
+  const readable = (metrics, show) => () => {
+    const whole = data(metrics);
+    return {columns: whole.columns, rows: whole.rows.map((row) => row.map((cell, i) =>
+      (i >= 6 && cell !== null ? show(cell) : i === 4 && cell !== null ? format.number(cell) : cell)))};
+  };
+
+  /** "calvo 73.2 %, vllm_sync 57.2 %" at the highest load that all lines have. */
+  const ranking = (metric, scale, show, best) => {
+    const all = lines().filter((line) => line.points.some((point) => value(point, metric, scale)));
+    if (!all.length) return '';
+    const common = !isOverLoad() ? null
+      : Math.min(...all.map((line) => Math.max(...line.points.map((point) => point.x))));
+    const at = all.map((line) => {
+      const points = line.points.filter((point) => value(point, metric, scale));
+      const point = common === null ? points[0]
+        : points.reduce((a, b) => (Math.abs(b.x - common) < Math.abs(a.x - common) ? b : a), points[0]);
+      return {name: line.name, value: value(point, metric, scale).mean};
+    }).sort((a, b) => (best === 'high' ? b.value - a.value : a.value - b.value));
+    const where = common === null ? '' : `At a load of about ${format.quantity(common, model.x.unit)}: `;
+    return where + at.slice(0, 6).map((one) => `${one.name} ${show(one.value)}`).join(', ') +
+      (at.length > 6 ? ', …' : '') + '.';
+  };
+
+  const objective = model.sweeps.map(({sweep}) => sweep.objective && sweep.objective.attainment).find(Boolean);
+  const percent = (v) => format.percent(v / 100);
+  const figures = [
+    new calvo.Figure({
+      id: 'attainment', title: 'SLO attainment' + (isOverLoad() ? ' against load' : ' by engine'),
+      words: () => `Share of requests that met their latency objectives. ${ranking('slo_attainment', 100, percent, 'high')} ${bandWords()}`,
+      reading: 'Higher is better: at 100 % every request had its first token before its deadline.' +
+        (objective ? ` The dashed line is the target of ${100 * objective} %.` : ''),
+      option: () => option({metric: 'slo_attainment', scale: 100, show: percent,
+        name: 'attainment: requests in time (%)',
+        axis: isOverLoad() ? {type: 'value', min: 0, max: 100} : {type: 'value', min: 0, max: 100},
+        mark: objective ? {value: 100 * objective, text: `target ${100 * objective} %`} : null}),
+      nothing: 'No attainment: the requests of these runs have no deadline (slo.ttft of the scenario).',
+      data: () => data(['slo_attainment', 'request_goodput']), height,
+      tableData: readable(['slo_attainment', 'request_goodput'], (v) => format.digits(v, 4)),
+      zooms: isOverLoad() ? 'x' : '',
+    }),
+  ];
+  const redraw = () => figures[1].render();
+  figures.push(new calvo.Figure({
+    id: 'ttft', title: 'Time to first token (TTFT)' + (isOverLoad() ? ' against load' : ' by engine'),
+    words: () => `${ttftNames[ttft][0].toUpperCase() + ttftNames[ttft].slice(1)} TTFT: how long a request waits from its arrival to its first token. ${ranking(ttft, 1e-3, format.seconds, 'low')} ${bandWords()}`,
+    reading: 'Lower is better.',
+    controls: [
+      calvo.select('Of TTFT show the', Object.entries(ttftNames), ttft, (v) => { ttft = v; redraw(); }),
+      calvo.select('Scale', [['log', 'logarithmic'], ['value', 'linear']], ttftScale,
+        (v) => { ttftScale = v; redraw(); })],
+    option: () => option({metric: ttft, scale: 1e-3, show: format.seconds,
+      name: `${ttftNames[ttft]} TTFT (s${ttftScale === 'log' ? ', log scale' : ''})`,
+      axis: {type: ttftScale, ...(ttftScale === 'value' ? {min: 0} : {}),
+             axisLabel: {formatter: (v) => format.number(v)}}}),
+    nothing: 'No request of these runs has a first token.',
+    data: () => data(Object.keys(ttftNames)), height,
+    tableData: readable(Object.keys(ttftNames), (v) => format.digits(v, 4)),
+    zooms: isOverLoad() ? 'x' : '',
+  }));
+
+  const found = model.sweeps.flatMap(({sweep}) => (sweep.goodput || []).map((one) => ({
+    ...one, unit: sweep.rate ? sweep.rate.unit : ''})));
+  if (found.length) figures.push(goodputFigure(found));
+  return figures;
+
+  function goodputFigure(all) {
+    const shown = () => all.filter((one) => !state.hidden.has(one.engine)).toReversed();
+    const label = (one) => [one.engine, ...Object.entries(one.settings || {})
+      .map(([key, text]) => `${key.split('.').at(-1)} ${text}`)].join(', ');
+    const outcome = (one) => ({
+      found: `${format.quantity(one.rate, one.unit)}`,
+      always: `at least ${format.quantity(one.tried[1], one.unit)}: met at every rate tried`,
+      never: `below ${format.quantity(one.tried[0], one.unit)}: met at no rate tried`,
+      unknown: 'unknown: points failed or are missing'}[one.outcome]);
+    return new calvo.Figure({
+      id: 'goodput', title: 'Goodput: the largest load that meets the objective',
+      words: () => `Largest rate at which attainment is at least ${100 * (objective || 0.9)} %: ` +
+        shown().toReversed().map((one) => `${label(one)} ${outcome(one)}`).join('; ') + '.',
+      reading: 'Higher is better. Whiskers are 95 % intervals; an arrow means that no rate that was tried bounds it.',
+      option: () => {
+        const rows = shown();
+        if (!rows.length) return null;
+        const place = (one) => ({found: one.rate, always: one.tried[1], never: one.tried[0]}[one.outcome] ?? 0);
+        return {
+          legend: {show: false},
+          grid: {left: 16, right: 90, top: 14, bottom: 50, containLabel: true},
+          xAxis: calvo.axis(all[0].unit === '/s' ? 'goodput: requests per second' : 'goodput: factor on the trace\'s rate',
+            {type: 'value', min: 0}),
+          yAxis: {type: 'category', data: rows.map(label), axisLabel: {color: calvo.theme.colors().text}},
+          series: [
+            {type: 'bar', barMaxWidth: 22,
+              label: {show: true, position: 'right', color: calvo.theme.colors().text,
+                      formatter: ({dataIndex}) => ({always: '≥ ', never: '< '}[rows[dataIndex].outcome] || '') +
+                        (rows[dataIndex].outcome === 'unknown' ? 'unknown' : format.quantity(place(rows[dataIndex]), all[0].unit))},
+              data: rows.map((one) => ({value: one.outcome === 'never' ? 0 : place(one),
+                itemStyle: {color: calvo.theme.engine(one.engine), opacity: 0.85}}))},
+            {type: 'custom', silent: true, z: 4, data: rows.map((one, i) => [place(one), i]),
+              renderItem: (params, api) => {
+                const one = rows[params.dataIndex];
+                if (!one.ci95 || one.ci95[0] === null || one.ci95[1] === null) return undefined;
+                const [x1, y] = api.coord([one.ci95[0], params.dataIndex]);
+                const [x2] = api.coord([one.ci95[1], params.dataIndex]);
+                const style = {stroke: calvo.theme.colors().text, lineWidth: 1.5};
+                return {type: 'group', children: [[x1, y, x2, y], [x1, y - 5, x1, y + 5], [x2, y - 5, x2, y + 5]]
+                  .map(([a, b, c, d]) => ({type: 'line', shape: {x1: a, y1: b, x2: c, y2: d}, style}))};
+              }}],
+        };
+      },
+      data: () => ({columns: ['engine', 'settings', 'outcome', 'source', 'rate', 'low95', 'high95', 'lowest tried', 'highest tried'],
+        rows: all.map((one) => [one.engine, label(one), one.outcome, one.source, one.rate,
+          one.ci95 ? one.ci95[0] : null, one.ci95 ? one.ci95[1] : null, ...(one.tried || [null, null])])}),
+      height: () => 90 + 40 * Math.max(1, shown().length), zooms: '',
+    });
+  }
+};

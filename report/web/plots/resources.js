@@ -1,0 +1,183 @@
+// Resources, queues and memory: over the whole run and over time.
+'use strict';
+calvo.plots.resources = (model, state) => {
+  const {format} = calvo;
+  const runsOfLoad = () => calvo.shownGroups(model, state)
+    .map((group) => ({name: calvo.groupName(group), engine: group.engine, real: group.real,
+                      run: model.runs[group.runs[0]]}));
+  const utilization = () => {
+    const runs = runsOfLoad();
+    const most = new Map();
+    for (const {run} of runs) {
+      for (const [name, share] of Object.entries(run.summary.utilization)) {
+        most.set(name, Math.max(most.get(name) ?? 0, share));
+      }
+    }
+    return {runs, names: [...most.keys()].sort((a, b) => most.get(b) - most.get(a))};
+  };
+  const busiest = 10;
+  const figures = [];
+  if (model.runs.length) {
+    figures.push(new calvo.Figure({
+      id: 'utilization', title: 'How busy each resource was',
+      words: () => 'Mean use over the whole run. What requests wait for most (bottleneck): ' +
+        runsOfLoad().map(({name, run}) => `${name} ${run.summary.bottleneck || 'none'} (${format.percent(run.summary.bottleneck_utilization, 0)})`).join(', ') + '.',
+      reading: `Near 100 % a resource is a bottleneck. Links (NICs, PCIe lanes): bytes carried over what they could carry. GPUs: share of the time in which they compute; one that only generates tokens counts as busy and can still take on prompts, so that the bottleneck is judged by the time in prompts. The ${busiest} busiest are drawn; the table has all.`,
+      option: () => {
+        const {runs, names} = utilization();
+        if (!runs.length) return null;
+        const shown = names.slice(0, busiest).toReversed();
+        return {
+          grid: {left: 16, right: 40, top: 40, bottom: 50, containLabel: true},
+          xAxis: calvo.axis('utilisation (%)', {type: 'value', min: 0, max: 100}),
+          yAxis: {type: 'category', data: shown, axisLabel: {color: calvo.theme.colors().text},
+                  axisLine: {lineStyle: {color: calvo.theme.colors().quiet}}},
+          tooltip: {...calvo.baseOption().tooltip, trigger: 'axis', axisPointer: {type: 'shadow'},
+                    valueFormatter: (v) => (v === null || v === undefined ? '–' : v.toFixed(1) + ' %')},
+          series: runs.map(({name, engine, real, run}) => ({
+            type: 'bar', name, color: calvo.theme.engine(engine), barMaxWidth: 14, itemStyle: real ? {opacity: 0.6} : {},
+            data: shown.map((resource) => (run.summary.utilization[resource] === undefined ? null
+              : 100 * run.summary.utilization[resource]))})),
+        };
+      },
+      data: () => {
+        const {runs, names} = utilization();
+        return {columns: ['resource', ...runs.map(({name}) => name)],
+          rows: names.map((resource) => [resource, ...runs.map(({run}) => run.summary.utilization[resource] ?? null)])};
+      },
+      tableData: () => {
+        const {runs, names} = utilization();
+        return {columns: ['resource', ...runs.map(({name}) => name)],
+          rows: names.map((resource) => [resource, ...runs.map(({run}) => format.percent(run.summary.utilization[resource]))])};
+      },
+      height: () => { const {runs, names} = utilization();
+        return 110 + Math.min(busiest, names.length) * (14 + 12 * Math.max(1, runs.length)); },
+      zooms: '', nothing: 'No run of the engines that are shown.',
+    }));
+  }
+  if (!model.runs.some((run) => run.time)) return figures;
+
+  // ---- over time, of one run
+  const run = () => model.runs[state.run];
+  const timeAxis = () => calvo.axis('time since the start of the run (s)', {type: 'value', scale: true, min: 'dataMin', max: 'dataMax'});
+  const zooms = () => [calvo.insideZoom('x'), calvo.sliderZoom()];
+  const grid = {left: 74, right: 28, top: 44, bottom: 80};
+  const at = (i) => run().time.begin_s + (i + 0.5) * run().time.bin_s;
+  const perBin = () => `Each value is the mean over ${format.seconds(run().time.bin_s)}.`;
+  const lineTip = (unit) => ({...calvo.baseOption().tooltip, trigger: 'axis',
+    valueFormatter: (v) => (v === null ? '–' : format.number(v) + unit)});
+  const waiting = ['lookup', 'queue', 'network_load', 'pcie_load', 'queue_loaded', 'prefill'];
+
+  figures.push(new calvo.Figure({
+    id: 'queues', title: 'Requests in each stage over time',
+    words: () => {
+      const stages = run().time.stages;
+      const sums = stages.queue.map((_, i) => waiting.reduce((sum, stage) => sum + stages[stage][i], 0));
+      const worst = sums.indexOf(Math.max(...sums));
+      return `${run().label}: how many requests are in each stage at a time, from arrival to first token` +
+        ` (and generating, if shown). Most wait at ${format.seconds(at(worst))}: ${format.number(sums[worst])}. ${perBin()}`;
+    },
+    reading: 'Lower is better. A layer that keeps growing is a stage that does not keep up. Click “decode” in the legend to see generating requests too.' ,
+    option: () => {
+      if (!run().time) return null;
+      const names = calvo.stageNames;
+      return {
+        grid, xAxis: timeAxis(), yAxis: calvo.axis('requests', {type: 'value', nameGap: 44}),
+        tooltip: lineTip(' requests'), dataZoom: zooms(),
+        legend: {...calvo.baseOption().legend, selected: {[names.decode]: false}},
+        series: Object.entries(run().time.stages).map(([stage, values]) => ({
+          type: 'line', name: names[stage], stack: 'all', showSymbol: false, color: calvo.theme.stage(stage),
+          lineStyle: {width: 0.6}, areaStyle: {opacity: 0.75}, data: values.map((v, i) => [at(i), v])})),
+      };
+    },
+    nothing: () => `${run().label}: no requests were kept of this run.`,
+    data: () => ({columns: ['time_s', ...Object.keys(run().time.stages)],
+      rows: run().time.stages.queue.map((_, i) => [at(i).toFixed(6), ...Object.values(run().time.stages).map((v) => v[i])])}),
+    renderer: 'canvas', height: 400,
+  }));
+
+  // Work of the resources of one instance, or the mean over all of them.
+  const kinds = {gpu: ['GPU computes', 'prefill'], 'network.in': ['network, to the host', 'network_load'],
+    'network.out': ['network, from the host', 'lookup'], 'pcie.h2d': ['PCIe, to the GPU', 'pcie_load'],
+    'pcie.d2h': ['PCIe, from the GPU', 'decode']};
+  let instance = 'mean';
+  const instances = () => [...new Set(Object.keys(run().time.work).map((track) => track.split('.')[0]))].sort();
+  const picker = calvo.element('span');
+  const work = () => {
+    const chosen = instance === 'mean' ? instances() : [instance];
+    const lines = [];
+    for (const [kind, [name, stage]] of Object.entries(kinds)) {
+      const tracks = chosen.map((one) => run().time.work[`${one}.${kind}`]).filter(Boolean);
+      if (!tracks.length) continue;
+      const sum = new Array(run().time.stages.queue.length).fill(0);
+      for (const track of tracks) {
+        for (const values of Object.values(track)) values.forEach((v, i) => { sum[i] += v; });
+      }
+      lines.push({name, stage, values: sum.map((v) => Math.min(100, 100 * v / chosen.length))});
+    }
+    return lines;
+  };
+  const workFigure = new calvo.Figure({
+    id: 'work', title: 'Resources over time',
+    words: () => `${run().label}: share of the time in which each resource of ` +
+      (instance === 'mean' ? (instances().length > 1 ? `an instance (mean of ${instances().length})` : 'the instance') : instance) + ' was at work. Means: ' +
+      work().map(({name, values}) => `${name} ${format.number(values.reduce((a, b) => a + b, 0) / values.length)} %`).join(', ') + `. ${perBin()}`,
+    reading: 'A link is at work while it has at least one transfer: at 100 % it never rests, though it may be shared or slowed elsewhere. Gaps in every line at once mean that the instance waits for requests.',
+    controls: [picker],
+    option: () => {
+      if (!run().time || !work().length) return null;
+      picker.replaceChildren(instances().length > 1 ? calvo.select('Instance',
+        [['mean', 'mean of all'], ...instances().map((one) => [one, one])], instance,
+        (v) => { instance = v; workFigure.render(); }) : '');
+      return {
+        grid, xAxis: timeAxis(), tooltip: lineTip(' %'), dataZoom: zooms(),
+        yAxis: calvo.axis('time at work (%)', {type: 'value', min: 0, max: 100, nameGap: 44}),
+        series: work().map(({name, stage, values}) => ({type: 'line', name, showSymbol: false,
+          color: calvo.theme.stage(stage), lineStyle: {width: 1.4}, sampling: 'average',
+          data: values.map((v, i) => [at(i), v])})),
+      };
+    },
+    nothing: () => `${run().label}: this run wrote no timeline.json, so that it is not known when its resources were at work.`,
+    data: () => ({columns: ['time_s', ...work().map(({name}) => `${name} (%)`)],
+      rows: run().time.stages.queue.map((_, i) => [at(i).toFixed(6), ...work().map(({values}) => format.number(values[i]))])}),
+    renderer: 'canvas', height: 380,
+  });
+  figures.push(workFigure);
+
+  const tierNames = (name) => name.replace('gpu_memory', 'GPU memory').replace('host_memory', 'host memory')
+    .replace('.', ' ');
+  const tierColors = () => [...calvo.theme.colors().engines];
+  figures.push(new calvo.Figure({
+    id: 'memory', title: 'How full each KV tier was',
+    words: () => `${run().label}: share of each memory's KV blocks that hold or await data, over time. Means: ` +
+      Object.entries(run().occupancy.tiers).map(([name, values]) =>
+        `${tierNames(name)} ${format.percent(values.reduce((a, b) => a + b, 0) / values.length, 0)}`).join(', ') +
+      `. Each value is the mean over ${format.seconds(run().occupancy.interval_s)}.`,
+    reading: 'A full tier is normal for a cache: it evicts to make room. A GPU tier that is full while requests queue may be what they wait for.',
+    option: () => {
+      if (!run().occupancy) return null;
+      const {interval_s: step, tiers} = run().occupancy;
+      return {
+        grid, xAxis: timeAxis(), tooltip: lineTip(' %'), dataZoom: zooms(),
+        yAxis: calvo.axis('occupied (%)', {type: 'value', min: 0, max: 100, nameGap: 44}),
+        series: Object.entries(tiers).map(([name, values], i) => ({type: 'line', name: tierNames(name),
+          showSymbol: false, color: tierColors()[i % tierColors().length],
+          lineStyle: {width: 1.6, type: name.includes('gpu') ? 'solid' : name.includes('host') ? 'dashed' : 'dotted'},
+          data: values.map((v, k) => [(k + 0.5) * step, 100 * v])})),
+      };
+    },
+    nothing: () => {
+      const mean = Object.entries(run().summary.occupancy || {});
+      return `${run().label}: this run recorded no occupancy over time.` + (mean.length
+        ? ' Means (peaks): ' + mean.map(([name, o]) => `${tierNames(name)} ${format.percent(o.mean, 0)} (${format.percent(o.peak, 0)})`).join(', ') + '.' : '');
+    },
+    data: () => {
+      const {interval_s: step, tiers} = run().occupancy;
+      const names = Object.keys(tiers);
+      return {columns: ['from_s', 'to_s', ...names],
+        rows: tiers[names[0]].map((_, k) => [(k * step).toFixed(6), ((k + 1) * step).toFixed(6), ...names.map((name) => tiers[name][k])])};
+    },
+    renderer: 'canvas', height: 340,
+  }));
+  return figures;
+};

@@ -1,0 +1,107 @@
+// What is told in words and tables: the summary, warnings, scenarios, how the runs were made.
+'use strict';
+calvo.tables = {};
+
+calvo.tables.summary = (model) => {
+  const {format} = calvo;
+  const metric = (point, name, show) => {
+    const found = point.metrics[name];
+    if (!found) return null;
+    return show(found.mean) + (found.ci95 ? ` [${show(found.ci95[0])}, ${show(found.ci95[1])}]` : '');
+  };
+  const seconds = (ms) => format.seconds(ms / 1e3);
+  const loads = new Set(model.points.map((point) => point.load)).size > 1;
+  const bottleneck = (i) => {
+    const group = model.groups[i];
+    return group ? model.runs[group.runs[0]].summary.bottleneck : null;
+  };
+  const fromRuns = !model.sweeps.length;
+  const rows = model.points.map((point, i) => [
+    point.engine + (point.variant ? `, ${point.variant}` : '') + (point.real ? ' (real)' : ''),
+    ...(loads ? [point.load.startsWith(`${point.engine}, `) ? point.load.slice(point.engine.length + 2) : point.load] : []),
+    point.runs,
+    metric(point, 'slo_attainment', (v) => format.percent(v)),
+    metric(point, 'mean_ttft_ms', seconds), metric(point, 'median_ttft_ms', seconds), metric(point, 'p99_ttft_ms', seconds),
+    metric(point, 'request_goodput', (v) => format.digits(v)),
+    ...(fromRuns ? [bottleneck(i)] : []),
+  ]);
+  const columns = ['engine', ...(loads ? ['load'] : []), 'runs', 'attainment', 'mean TTFT', 'P50', 'P99',
+                   'requests in time per second', ...(fromRuns ? ['bottleneck'] : [])];
+  const caption = 'In brackets: 95 % confidence intervals, where there are some. TTFT: time to first token. Attainment: share of requests that met their objectives.';
+  return calvo.element('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Summary'},
+    calvo.table({caption, columns, rows}));
+};
+
+calvo.tables.warnings = (model) => {
+  const e = calvo.element;
+  const byText = new Map();
+  for (const run of model.runs) {
+    for (const text of [...run.summary.warnings, ...(run.summary.complete ? [] : ['interrupted: the run is not complete'])]) {
+      const kind = text.split(':')[0];
+      if (!byText.has(kind)) byText.set(kind, {text, runs: []});
+      byText.get(kind).runs.push(run.label);
+    }
+  }
+  const failed = model.sweeps.flatMap(({sweep}) => (sweep.failed || []).map((one) => `${one.name}: ${one.error}`));
+  const incomplete = model.sweeps.filter(({sweep}) => sweep.complete === false)
+    .map(({directory}) => `The sweep in ${directory} is not complete: calvo sweep --resume goes on with it.`);
+  const items = [
+    ...[...byText.values()].map(({text, runs}) => e('li', {}, e('strong', {}, runs.slice(0, 4).join('; ') +
+      (runs.length > 4 ? ` and ${runs.length - 4} more` : '') + ': '), text)),
+    ...incomplete.map((text) => e('li', {}, text)),
+    ...failed.slice(0, 20).map((text) => e('li', {}, e('strong', {}, 'failed: '), text)),
+    ...model.notes.map((text) => e('li', {}, text)),
+  ];
+  return items.length ? e('div', {class: 'warning'}, e('h3', {}, 'These numbers need care'), e('ul', {}, ...items)) : null;
+};
+
+calvo.tables.scenario = (model) => {
+  const e = calvo.element;
+  const parts = [];
+  for (const {directory, sweep} of model.sweeps) {
+    parts.push(e('h3', {}, `Sweep ${sweep.name || directory}`), e('p', {}, sweep.description || ''),
+      calvo.table({words: true, columns: ['what', 'value'], rows: [
+        ['scenario', sweep.scenario], ['engines', (sweep.engines || []).join(', ')],
+        ['seeds of every cell', (sweep.seeds || []).join(', ')],
+        ...(sweep.axes || []).map((axis) => [axis.key, axis.values.map((v) => v.text).join(', ')]),
+        ['points', sweep.points ? `${sweep.points.done} of ${sweep.points.planned} done, ${sweep.points.failed} failed` : null]]}));
+  }
+  if (model.runs.length > 1 && model.differences.length) {
+    // Runs of one setting with other seeds agree: one column for each kind of run.
+    const kinds = new Map();
+    model.runs.forEach((run, i) => {
+      const key = JSON.stringify(model.differences.map(({values}) => values[i]));
+      if (!kinds.has(key)) kinds.set(key, {label: run.label.replace(/, seed \d+/, ''), index: i});
+    });
+    const shown = [...kinds.values()].slice(0, 24);
+    parts.push(e('h3', {}, 'What the runs do not have in common'),
+      e('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Settings that differ'},
+        calvo.table({words: true, columns: ['setting', ...shown.map(({label}) => label)],
+          rows: model.differences.map(({key, values}) => [key, ...shown.map(({index}) => values[index])]),
+          caption: kinds.size > shown.length ? `The first ${shown.length} of ${kinds.size} settings.` : 'Seeds apart.'})));
+  }
+  const texts = new Map();
+  for (const run of model.runs) {
+    const key = run.scenario.replace(/^seed: .*$/m, '');
+    if (run.scenario && !texts.has(key)) texts.set(key, run);
+  }
+  if (texts.size) parts.push(e('h3', {}, 'The scenarios, with all defaults'));
+  for (const run of [...texts.values()].slice(0, 40)) {
+    parts.push(e('details', {}, e('summary', {}, run.label), e('pre', {tabindex: 0}, run.scenario)));
+  }
+  return parts;
+};
+
+calvo.tables.environment = (model) => {
+  const {element: e, format} = calvo;
+  const runs = model.runs.filter((run) => run.environment);
+  if (!runs.length) return [];
+  const keys = ['driver', 'fabric', 'device', 'version', 'git_commit', 'compiler', 'build_type', 'simgrid_version',
+                'host', 'cpu', 'date', 'command'];
+  const used = keys.filter((key) => runs.some((run) => run.environment[key]));
+  return [e('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'How the runs were made'},
+    calvo.table({words: true, columns: ['run', 'directory', ...used, 'wall time'],
+      rows: runs.slice(0, 60).map((run) => [run.label, run.directory, ...used.map((key) => run.environment[key] || null),
+        format.seconds(run.environment.wall_s)]),
+      caption: runs.length > 60 ? `The first 60 of ${runs.length} runs.` : 'Program, machine and date of each run.'}))];
+};
