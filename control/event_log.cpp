@@ -3,6 +3,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include <xxhash.h>
@@ -134,14 +135,17 @@ std::uint64_t digest(const CommandBuffer& commands) {
           command.times.first_token, command.times.finish}) {
       put(bytes, date.time_since_epoch().count());
     }
-    for (std::int32_t i = 0; i < command.parts; ++i) {
-      const StepPart& part = commands.parts[static_cast<std::size_t>(command.first_part + i)];
+    const auto piece = [](const auto& all, std::int32_t first, std::int32_t count) {
+      return std::span(all).subspan(static_cast<std::size_t>(first),
+                                    static_cast<std::size_t>(count));
+    };
+    for (const StepPart& part : piece(commands.parts, command.first_part, command.parts)) {
       put(bytes, raw(part.request));
       put(bytes, part.tokens.new_tokens.count());
       put(bytes, part.tokens.context.count());
     }
-    for (std::int32_t i = 0; i < command.decodes; ++i) {
-      put(bytes, raw(commands.decodes[static_cast<std::size_t>(command.first_decode + i)]));
+    for (const RequestId decode : piece(commands.decodes, command.first_decode, command.decodes)) {
+      put(bytes, raw(decode));
     }
   }
   return XXH3_64bits(bytes.data(), bytes.size());
