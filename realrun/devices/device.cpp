@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "core/contract.hpp"
 #include "core/input_error.hpp"
 #include "core/suggest.hpp"
+#include "realrun/devices/cuda/cuda_device.hpp"
 #include "realrun/devices/host_device.hpp"
 
 namespace calvo::realrun {
@@ -22,13 +24,33 @@ Seconds step_pace(const DeviceOptions& options, std::span<const SequenceStep> se
   return pace;
 }
 
+void expect_valid(const DeviceOptions& options, std::span<const SequenceStep> sequences) {
+  for (const SequenceStep& sequence : sequences) {
+    CALVO_EXPECT(!sequence.tokens.empty() && sequence.context >= 0);
+    const std::int64_t end = sequence.context + static_cast<std::int64_t>(sequence.tokens.size());
+    CALVO_EXPECT(end <= static_cast<std::int64_t>(sequence.pages.size()) * options.block_tokens);
+    for (const std::int32_t page : sequence.pages) {
+      CALVO_EXPECT(0 <= page && page < options.pages);
+    }
+    for (const std::int32_t token : sequence.tokens) {
+      CALVO_EXPECT(0 <= token && token < options.shape.vocab);
+    }
+  }
+}
+
 // Adding a device: one file, one line here.
 std::vector<DeviceInfo> devices() {
-  return {{"host",
-           "this machine's CPU: pages in RAM, real copies, a small transformer",
-           {},
-           make_host_device},
-          {"cuda", "an NVIDIA GPU", "built without CUDA", nullptr}};
+  return {
+      {"host",
+       "this machine's CPU: pages in RAM, real copies, a small transformer",
+       {},
+       make_host_device},
+#ifdef CALVO_CUDA
+      {"cuda", "an NVIDIA GPU", cuda_missing(), make_cuda_device},
+#else
+      {"cuda", "an NVIDIA GPU", "built without CUDA (CMake's CALVO_CUDA is OFF)", nullptr},
+#endif
+  };
 }
 
 DeviceInfo device(std::string_view name) {

@@ -107,6 +107,10 @@ std::int64_t page_bytes(const DeviceOptions& options);
 /// lines.
 Seconds step_pace(const DeviceOptions& options, std::span<const SequenceStep> sequences);
 
+/// Throws ContractViolation for sequences without new tokens, with tokens outside of the
+/// vocabulary, or with page tables that are too short or name pages that there are not.
+void expect_valid(const DeviceOptions& options, std::span<const SequenceStep> sequences);
+
 struct SequenceResult {
   std::int32_t next_token = -1;  ///< greedy
   std::vector<float> logits;     ///< [vocab] after the last new token; empty unless wanted

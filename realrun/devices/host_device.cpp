@@ -62,7 +62,7 @@ public:
   CopyEngine& copies() override { return copies_; }
 
   void step(const StepInput& input, std::vector<SequenceResult>& results) override {
-    for (const SequenceStep& sequence : input.sequences) expect_valid(sequence);
+    expect_valid(options_, input.sequences);
     pin_this_thread(options_.compute_core);
     results.assign(input.sequences.size(), {});
     StepClock clock(step_pace(options_, input.sequences), options_.shape.layers);
@@ -89,18 +89,6 @@ public:
   }
 
 private:
-  void expect_valid(const SequenceStep& sequence) const {
-    CALVO_EXPECT(!sequence.tokens.empty() && sequence.context >= 0);
-    const std::int64_t end = sequence.context + static_cast<std::int64_t>(sequence.tokens.size());
-    CALVO_EXPECT(end <= static_cast<std::int64_t>(sequence.pages.size()) * options_.block_tokens);
-    for (const std::int32_t page : sequence.pages) {
-      CALVO_EXPECT(0 <= page && page < options_.pages);
-    }
-    for (const std::int32_t token : sequence.tokens) {
-      CALVO_EXPECT(0 <= token && token < options_.shape.vocab);
-    }
-  }
-
   void pretend(const SequenceStep& sequence, SequenceResult& result) const {
     result.next_token = 0;
     if (sequence.wants_logits) {

@@ -71,13 +71,20 @@ StepArena step_arena(const models::ModelShape& shape, const StepLimits& limits) 
 std::int64_t gpu_weight_bytes(const models::ModelShape& shape) {
   const std::int64_t hidden = shape.hidden;
   const std::int64_t q = query_values(shape);
-  const std::int64_t matrices =
-      hidden * (q + 2 * kv_values(shape)) + q * hidden + 3 * hidden * shape.dense_ffn;
-  const std::int64_t norms = 2 * hidden * std::int64_t{sizeof(float)};
-  const std::int64_t embedding = bf16 * hidden * shape.vocab;
-  const std::int64_t head = bf16 * hidden * logits_stride(shape);
-  return shape.layers * (bf16 * matrices + norms) + embedding + head +
-         hidden * std::int64_t{sizeof(float)};
+  const std::int64_t norm = std::int64_t{sizeof(float)} * hidden;
+  Arena layer;
+  layer.add(norm);
+  layer.add(bf16 * hidden * (q + 2 * kv_values(shape)));
+  layer.add(bf16 * q * hidden);
+  layer.add(norm);
+  layer.add(bf16 * hidden * 2 * shape.dense_ffn);
+  layer.add(bf16 * shape.dense_ffn * hidden);
+  Arena whole;
+  whole.add(bf16 * hidden * shape.vocab);
+  whole.add(norm);
+  whole.add(bf16 * hidden * logits_stride(shape));
+  whole.add(shape.layers * layer.bytes());
+  return whole.bytes();
 }
 
 DeviceNeed device_need(const DeviceOptions& options) {

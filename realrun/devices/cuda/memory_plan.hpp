@@ -63,7 +63,7 @@ struct DeviceNeed {
 
 /// `working` beyond step_arena() is the caller's to add.
 DeviceNeed device_need(const DeviceOptions& options);
-/// Bytes of the weights on a GPU: matrices in bf16, norms in float.
+/// Bytes of the weights on a GPU: matrices in bf16, norms in float, each aligned as in an Arena.
 std::int64_t gpu_weight_bytes(const models::ModelShape& shape);
 
 /// Why `need` does not fit into `free` bytes, with what to do about it; empty: it does.
