@@ -30,14 +30,14 @@ struct PrefillAttention {
   Bf16* out = nullptr;
   std::int64_t out_stride = 0;
   float* lse = nullptr;  ///< [batch.rows][q_heads] or null
-  RaggedBatch batch;
+  RaggedBatch batch{};
   const PrefillTile* tiles = nullptr;
   std::int32_t tile_count = 0;
   const std::int32_t* keys_begin = nullptr;  ///< [sequences] or null: 0
   const std::int32_t* keys_end = nullptr;    ///< [sequences] or null: all
   std::int32_t q_heads = 0;
   float scale = 1;
-  PagedLayer kv;
+  PagedLayer kv{};
 };
 void prefill_attention(const PrefillAttention& args, Stream stream);
 
@@ -55,14 +55,14 @@ struct DecodeAttention {
   Bf16* out = nullptr;
   std::int64_t out_stride = 0;
   float* lse = nullptr;  ///< [batch.rows][q_heads] or null
-  RaggedBatch batch;
+  RaggedBatch batch{};
   const std::int32_t* members = nullptr;
   std::int32_t count = 0;
-  DecodePlan plan;
+  DecodePlan plan{};
   float* workspace = nullptr;
   std::int32_t q_heads = 0;
   float scale = 1;
-  PagedLayer kv;
+  PagedLayer kv{};
 };
 void decode_attention(const DecodeAttention& args, Stream stream);
 

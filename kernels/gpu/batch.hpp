@@ -22,7 +22,7 @@ struct RaggedBatch {
 /// One layer of the KV pages of a device. Device pointer, 16-byte aligned.
 struct PagedLayer {
   Bf16* pool = nullptr;  ///< [pages of the device][layout.page_values()]
-  KvLayout layout;       ///< head_dim a multiple of 8
+  KvLayout layout{};     ///< head_dim a multiple of 8
   std::int32_t layer = 0;
 };
 

@@ -11,8 +11,8 @@ namespace calvo::kernels::gpu {
 
 /// A run of bytes of a page.
 struct PageRange {
-  Bytes offset;
-  Bytes size;
+  Bytes offset{};
+  Bytes size{};
 };
 
 /// Where layers [first_layer, first_layer + layers) lie in a page.
@@ -41,9 +41,9 @@ struct KvCopy {
   std::byte* staging = nullptr;         ///< [blocks][staging_stride]
   std::uint64_t* checksums = nullptr;
   std::int64_t blocks = 0;
-  Bytes page_size;
-  Bytes staging_stride;
-  PageRange range;  ///< what of each page: {Bytes{0}, page_size} for all of it
+  Bytes page_size{};
+  Bytes staging_stride{};
+  PageRange range{};  ///< what of each page: {Bytes{0}, page_size} for all of it
 };
 
 /// Queued on `stream`, not awaited (so are all launches of this folder). Throws CudaError if the

@@ -14,7 +14,7 @@ namespace calvo::kernels::gpu {
 /// Bound:    arithmetic in double, rows * head_dim / 2 sine-cosine pairs.
 /// Reference: kernels::rope_table. Tolerance: one unit in the last place of a float.
 struct RopeTable {
-  RaggedBatch batch;
+  RaggedBatch batch{};
   float* table = nullptr;
   std::int32_t head_dim = 0;
   double base = 10000;
@@ -34,9 +34,9 @@ struct RopeKvWrite {
   Bf16* qkv = nullptr;
   std::int64_t stride = 0;
   const float* table = nullptr;
-  RaggedBatch batch;
+  RaggedBatch batch{};
   std::int32_t q_heads = 0;
-  PagedLayer kv;
+  PagedLayer kv{};
 };
 void rope_kv_write(const RopeKvWrite& args, Stream stream);
 

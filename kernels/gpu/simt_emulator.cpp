@@ -8,6 +8,9 @@
 #include <vector>
 
 #include <ucontext.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 #include "core/contract.hpp"
 #include "core/random.hpp"
@@ -54,6 +57,8 @@ struct Block {
   std::vector<std::byte> shared;
   std::int32_t current = 0;
   ucontext_t scheduler{};
+  const void* scheduler_stack = nullptr;  ///< for the address sanitizer
+  std::size_t scheduler_stack_size = 0;
   std::exception_ptr error;
 
   Fiber& fiber() { return fibers[static_cast<std::size_t>(current)]; }
@@ -62,22 +67,47 @@ struct Block {
 
 Block* running = nullptr;  // fibers share one CPU thread
 
+/// Goes on in another context, whose stack it names to the address sanitizer; returns when somebody
+/// comes back to this one. `mine` null: nobody will.
+void switch_to(ucontext_t& to, [[maybe_unused]] const void* stack,
+               [[maybe_unused]] std::size_t size, ucontext_t& from, [[maybe_unused]] void** mine) {
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_start_switch_fiber(mine, stack, size);
+#endif
+  swapcontext(&from, &to);
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(mine != nullptr ? *mine : nullptr, nullptr, nullptr);
+#endif
+}
+
+void enter_fiber() {
+  Block& block = *running;
+  void* mine = nullptr;
+  switch_to(block.fiber().context, block.fiber().stack.get(), stack_bytes, block.scheduler, &mine);
+}
+
 void wait_as(Fiber::State state) {
   Block& block = *running;
   Fiber& fiber = block.fiber();
   fiber.state = state;
-  swapcontext(&fiber.context, &block.scheduler);
+  void* mine = nullptr;
+  switch_to(block.scheduler, block.scheduler_stack, block.scheduler_stack_size, fiber.context,
+            &mine);
 }
 
 void fiber_main() {
   Block& block = *running;
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(nullptr, &block.scheduler_stack, &block.scheduler_stack_size);
+#endif
   try {
     (*block.body)();
   } catch (...) {
     if (!block.error) block.error = std::current_exception();
   }
   block.fiber().state = Fiber::State::finished;
-  swapcontext(&block.fiber().context, &block.scheduler);
+  switch_to(block.scheduler, block.scheduler_stack, block.scheduler_stack_size,
+            block.fiber().context, nullptr);
 }
 
 bool all_of(const Block& block, std::int32_t first, std::int32_t count, Fiber::State state) {
@@ -131,7 +161,7 @@ void run_block(Block& block, Random& random) {
         for (std::int32_t lane = 0; lane < lanes; ++lane) {
           block.current = warp * lanes + (lane + turn) % lanes;
           if (block.fiber().state == Fiber::State::ready) {
-            swapcontext(&block.scheduler, &block.fiber().context);
+            enter_fiber();
           }
         }
         if (!all_of(block, warp * lanes, lanes, Fiber::State::at_warp)) break;

@@ -28,7 +28,7 @@ struct CopyPiece {
 struct SmCopy {
   const CopyPiece* pieces = nullptr;
   std::int64_t count = 0;
-  Bytes size;
+  Bytes size{};
   std::int32_t thread_blocks = 4;
 };
 void sm_copy(const SmCopy& args, Stream stream);

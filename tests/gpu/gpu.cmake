@@ -13,3 +13,5 @@ function(calvo_gpu_tests folder)
 endfunction()
 
 calvo_gpu_tests(kernels calvo::kernels_gpu)
+file(GLOB claims CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/gpu/*_claims.cpp)
+target_sources(calvo_gpu_kernels_tests PRIVATE ${claims})
