@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "analysis/statistics.hpp"
-#include "analysis/student_t.hpp"
+#include "analysis/mean_interval.hpp"
 
 namespace calvo::report {
 namespace {

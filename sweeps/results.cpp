@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "analysis/student_t.hpp"
+#include "analysis/mean_interval.hpp"
 #include "sweeps/values.hpp"
 
 namespace calvo::sweeps {

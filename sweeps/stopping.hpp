@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "analysis/student_t.hpp"
+#include "analysis/mean_interval.hpp"
 #include "sweeps/sweep_file.hpp"
 
 namespace calvo::sweeps {

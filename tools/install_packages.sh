@@ -8,6 +8,7 @@ packages=(
   libsimgrid-dev libboost-dev libboost-graph-dev libeigen3-dev libyaml-cpp-dev libbenchmark-dev
   libgtest-dev libgmock-dev libcli11-dev libfmt-dev nlohmann-json3-dev zlib1g-dev libxxhash-dev
   libssl-dev prometheus-cpp-dev libibverbs-dev librdmacm-dev libfabric-dev
+  libopenmpi-dev openmpi-bin
   "$@"
 )
 
