@@ -42,6 +42,7 @@ private:
 inline constexpr const char* summary_file = "summary.json";
 inline constexpr const char* requests_file = "requests.csv";
 inline constexpr const char* timeline_file = "timeline.json";
+inline constexpr const char* occupancy_file = "occupancy.csv";
 inline constexpr const char* scenario_file = "scenario.resolved.yaml";
 inline constexpr const char* environment_file = "environment.json";
 inline constexpr const char* events_file = "events.bin";

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <optional>
 
+#include "analysis/occupancy_csv.hpp"
 #include "analysis/output_file.hpp"
 #include "analysis/summary_json.hpp"
 #include "analysis/timeline_json.hpp"
@@ -56,6 +57,9 @@ void listen_to_signals() {
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction hang_up {};
+  sigaction(SIGHUP, nullptr, &hang_up);
+  if (hang_up.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup has it ignored
 }
 
 void want_stop() {
@@ -116,6 +120,7 @@ FinishedRun write_run(analysis::RunDirectoryWriter& directory, const scenarios::
   analysis::write_requests_csv(directory.file(analysis::requests_file), result, labels);
   if (scenario.simulation.timeline) {
     analysis::write_timeline_json(directory.file(analysis::timeline_file), result);
+    analysis::write_occupancy_csv(directory.file(analysis::occupancy_file), result);
   }
   write(analysis::environment_file, analysis::to_json(story.environment).dump(2) + "\n");
   run.directory = directory.commit();

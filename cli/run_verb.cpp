@@ -10,6 +10,7 @@
 
 #include "analysis/comparison.hpp"
 #include "analysis/text_summary.hpp"
+#include "cli/checks.hpp"
 #include "cli/run_many.hpp"
 #include "cli/run_one.hpp"
 #include "cli/usage.hpp"
@@ -132,7 +133,9 @@ Verb add_run(CLI::App& program) {
       ->take_all()
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command->add_option("--seed", options->seed, "seed instead of the scenario's")->type_name("N");
+  command->add_option("--seed", options->seed, "seed instead of the scenario's")
+      ->check(whole_number())
+      ->type_name("N");
   command
       ->add_option("--out", options->directory,
                    "run directory; with several engines, the directory that holds one of each\n"
@@ -142,13 +145,14 @@ Verb add_run(CLI::App& program) {
   command->add_option("--jobs", options->jobs, "engines simulated at the same time")
       ->check(CLI::Range(1, 256))
       ->type_name("N");
-  command->add_flag("--no-timeline", options->no_timeline, "write no timeline.json");
+  command->add_flag("--no-timeline", options->no_timeline,
+                    "write no timeline.json and occupancy.csv");
   command->add_flag("--events", options->events, "write events.bin, which `calvo replay` reads");
   command->add_flag("--quiet", options->quiet, "print the run directory and nothing else");
   command->footer(
       "Writes scenario.resolved.yaml, summary.json, requests.csv, timeline.json (for\n"
-      "ui.perfetto.dev) and environment.json. The same scenario and seed give the same bytes in\n"
-      "all of them but environment.json.\n\n"
+      "ui.perfetto.dev), occupancy.csv and environment.json. The same scenario and seed give the\n"
+      "same bytes in all of them but environment.json.\n\n"
       "Examples:\n"
       "  calvo run scenarios/examples/demo.yaml\n"
       "  calvo run scenarios/examples/demo.yaml --engine vllm_sync --set engine.network_order=edf\n"

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "analysis/occupancy_csv.hpp"
 #include "analysis/output_file.hpp"
 #include "analysis/run_directory.hpp"
 #include "analysis/summary_json.hpp"
@@ -53,6 +54,7 @@ std::string run_point(const sweeps::Plan& plan, const sweeps::Job& job,
   }
   if (file.keep.timeline) {
     analysis::write_timeline_json(place.file(analysis::timeline_file), result);
+    analysis::write_occupancy_csv(place.file(analysis::occupancy_file), result);
   }
   if (file.keep.environment) {
     analysis::Environment environment = environment_of(command_line(), wall_s, cpu_s, result);

@@ -37,6 +37,14 @@ struct TimelineSpan {
   Instant end{};
 };
 
+/// How full a memory was over time: mean shares of its capacity over equal intervals from the start
+/// of the run; the last interval ends with the run.
+struct MemoryHistory {
+  std::string name;  ///< as that of its ResourceUse
+  Nanoseconds interval{0};
+  std::vector<double> shares;
+};
+
 /// Counts that the control plane keeps. Same names in summary.json under "counters".
 struct Counters {
   std::int64_t events = 0;
@@ -69,6 +77,7 @@ struct RunResult {
   std::vector<ResourceUse> resources;
   std::vector<std::string> tracks;
   std::vector<TimelineSpan> timeline;  ///< empty unless asked for
+  std::vector<MemoryHistory> memory;   ///< likewise; all of the same interval
   Counters counters;
   Instant end{};         ///< date of the last event
   bool complete = true;  ///< false: interrupted, unfinished requests remain

@@ -40,10 +40,52 @@ private:
   std::vector<TimelineSpan> spans_;
 };
 
-/// Time integral and peak of the slots in use of one memory.
+/// A level over time, in at most `most` equal intervals: where a run goes on beyond them, each two
+/// become one.
+class LevelHistory {
+public:
+  static constexpr std::size_t most = 512;
+
+  /// The level was `level` from `from` until `to`. Requires: 0 <= from <= to.
+  void add(Instant from, Instant to, double level) {
+    const std::int64_t begin = from.time_since_epoch().count();
+    const std::int64_t end = to.time_since_epoch().count();
+    while (end > width_ * static_cast<std::int64_t>(most)) halve();
+    if (level == 0) return;
+    for (std::int64_t bin = begin / width_; bin * width_ < end; ++bin) {
+      const std::int64_t left = std::max(begin, bin * width_);
+      const std::int64_t right = std::min(end, (bin + 1) * width_);
+      area_[static_cast<std::size_t>(bin)] += level * static_cast<double>(right - left);
+    }
+  }
+  Nanoseconds interval() const { return Nanoseconds{width_}; }
+  /// Mean level in each interval until `end`, which is none before the last add().
+  std::vector<double> means(Instant end) const {
+    const std::int64_t until = end.time_since_epoch().count();
+    std::vector<double> out;
+    for (std::int64_t begin = 0; begin < until; begin += width_) {
+      out.push_back(area_[out.size()] / static_cast<double>(std::min(width_, until - begin)));
+    }
+    return out;
+  }
+
+private:
+  void halve() {
+    for (std::size_t i = 0; i < most; ++i) {
+      area_[i] = 2 * i < most ? area_[2 * i] + area_[2 * i + 1] : 0.0;
+    }
+    width_ *= 2;
+  }
+
+  std::int64_t width_ = 1'000'000;  // ns
+  std::vector<double> area_ = std::vector<double>(most, 0.0);
+};
+
+/// Time integral, peak and history of the slots in use of one memory.
 class MemoryUse {
 public:
   void note(Instant now, std::int64_t used) {
+    history_.add(since_, now, static_cast<double>(last_));
     area_ += static_cast<double>(last_) * static_cast<double>((now - since_).count());
     since_ = now;
     last_ = used;
@@ -59,7 +101,17 @@ public:
     return capacity > 0 ? static_cast<double>(peak_) / static_cast<double>(capacity) : 0;
   }
 
+  std::int64_t last() const { return last_; }
+  /// Until `now`, a run's end. Requires: capacity > 0.
+  MemoryHistory history(std::string name, Instant now, std::int64_t capacity) {
+    note(now, last_);
+    MemoryHistory out{std::move(name), history_.interval(), history_.means(now)};
+    for (double& share : out.shares) share /= static_cast<double>(capacity);
+    return out;
+  }
+
 private:
+  LevelHistory history_;
   Instant since_{};
   std::int64_t last_ = 0;
   std::int64_t peak_ = 0;

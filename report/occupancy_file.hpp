@@ -5,9 +5,6 @@
 
 namespace calvo::report {
 
-/// In a run directory: how full each memory was over time.
-inline constexpr const char* occupancy_file = "occupancy.csv";
-
 /// One column of the file.
 struct TierOccupancy {
   std::string name;            ///< "instance0.host_memory"

@@ -8,8 +8,8 @@
 #include <tuple>
 #include <utility>
 
-#include "analysis/statistics.hpp"
 #include "analysis/mean_interval.hpp"
+#include "analysis/statistics.hpp"
 
 namespace calvo::report {
 namespace {

@@ -70,7 +70,9 @@ RunSource read_run_source(const std::string& directory, Kept kept) {
   }
   if (there(analysis::timeline_file))
     source.timeline = read_timeline(path(analysis::timeline_file));
-  if (there(occupancy_file)) source.occupancy = read_occupancy(path(occupancy_file));
+  if (there(analysis::occupancy_file)) {
+    source.occupancy = read_occupancy(path(analysis::occupancy_file));
+  }
   return source;
 }
 

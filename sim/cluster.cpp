@@ -35,6 +35,7 @@ Cluster::Cluster(scenarios::Scenario& scenario, World& world, const SimulateOpti
       topology_(scenario.topology, scenario.gpu.pcie.bandwidth, scenario.engine.tensor_parallel),
       timeline_(scenario.simulation.timeline),
       storage_(make_storage(scenario)),
+      storage_memory_(storage_.size()),
       router_(scenario.routing, topology_.instances(), scenario.instance, *scenario.estimates),
       transfers_(scenario, (topology_.install(world.network()), world), topology_, storage_,
                  timeline_, *this, transfer),
@@ -241,6 +242,11 @@ void Cluster::deliver() {
     }
     round.clear();
     if (touched_.empty()) touched_.swap(round);
+  }
+  if (!timeline_.enabled()) return;
+  for (std::size_t i = 0; i < storage_.size(); ++i) {
+    const std::int64_t used = storage_[i].used();
+    if (used != storage_memory_[i].last()) storage_memory_[i].note(world_.date(), used);
   }
 }
 
@@ -552,6 +558,7 @@ RunResult Cluster::collect() {
       if (capacity == 0) return;
       result.resources.push_back({name + tier, ResourceKind::memory, use.mean(begin, end, capacity),
                                   use.peak(capacity), Bytes{0}});
+      if (timeline_.enabled()) result.memory.push_back(use.history(name + tier, end, capacity));
     };
     memory(".gpu_memory", host.gpu_memory, scenario_.instance.gpu_blocks);
     memory(".host_memory", host.host_memory, scenario_.instance.host_blocks);
@@ -572,6 +579,10 @@ RunResult Cluster::collect() {
                                             : 0;
     result.resources.push_back(
         {"storage" + std::to_string(i) + ".memory", ResourceKind::memory, used, used, Bytes{0}});
+    if (timeline_.enabled() && node.capacity() > 0) {
+      result.memory.push_back(
+          storage_memory_[i].history(result.resources.back().name, end, node.capacity()));
+    }
   }
   std::ranges::sort(result.requests, {}, [](const RequestRecord& r) { return raw(r.id); });
   timeline_.move_to(result);

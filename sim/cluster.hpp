@@ -116,6 +116,7 @@ private:
   Topology topology_;
   Timeline timeline_;
   std::deque<control::StorageNode> storage_;
+  std::vector<MemoryUse> storage_memory_;
   control::Router router_;
   std::deque<Host> hosts_;
   Transfers transfers_;

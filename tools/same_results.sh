@@ -11,7 +11,7 @@ for scenario in demo three_requests calvo_code; do
       "${!number}" run "scenarios/examples/$scenario.yaml" --engine "$engine" --quiet \
         --out "$scratch/$scenario-$engine-$number" >/dev/null
     done
-    for file in requests.csv summary.json timeline.json scenario.resolved.yaml; do
+    for file in requests.csv summary.json timeline.json occupancy.csv scenario.resolved.yaml; do
       cmp "$scratch/$scenario-$engine-1/$file" "$scratch/$scenario-$engine-2/$file"
     done
   done

@@ -51,6 +51,7 @@ LoadReport Driver::load_report() {
   LoadReport load;
   load.lateness_s = lateness_;
   load.complaints = complaints_;
+  for (const auto& [node, absence] : absences_) load.lost_nodes.push_back(absence.of);
   const CpuTimes after = cpu_times();
   const double wall = seconds(clock_.now() - Instant{});
   load.cpu_busy = wall > 0 ? (after.process - cpu_before_.process) / wall : 0;
@@ -128,6 +129,7 @@ void Driver::add_resources(RunResult& result, Instant begin, Instant end) {
       if (capacity == 0) return;
       result.resources.push_back({name + tier, ResourceKind::memory, use.mean(begin, end, capacity),
                                   use.peak(capacity), Bytes{0}});
+      if (timeline_.enabled()) result.memory.push_back(use.history(name + tier, end, capacity));
     };
     memory(".gpu_memory", host.gpu_memory, scenario_.instance.gpu_blocks);
     memory(".host_memory", host.host_memory, scenario_.instance.host_blocks);

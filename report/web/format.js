@@ -12,14 +12,17 @@ calvo.format = (() => {
   const seconds = (value) => {
     if (value === null || value === undefined || Number.isNaN(value)) return '–';
     const size = Math.abs(value);
-    if (size === 0) return '0 s';
-    if (size < 1e-3) return digits(value * 1e6) + ' µs';
-    if (size < 1) return digits(value * 1e3) + ' ms';
-    if (size < 6000) return digits(value) + ' s';
-    return digits(value / 3600) + ' h';
+    if (size === 0) return '0\u00a0s';
+    if (size < 1e-3) return digits(value * 1e6) + '\u00a0µs';
+    if (size < 1) return digits(value * 1e3) + '\u00a0ms';
+    if (size < 6000) return digits(value) + '\u00a0s';
+    return digits(value / 3600) + '\u00a0h';
   };
+  /** The same without zeros that say nothing, for the marks of an axis. */
+  const tick = (value) => seconds(value).replace(/\.?0+(?=\u00a0)/, (zeros) => (zeros[0] === '.' ? '' : zeros));
+  const plain = (value) => String(Number(value.toPrecision(6)));
   const percent = (share, places = 1) =>
-    share === null || share === undefined ? '–' : (100 * share).toFixed(places) + ' %';
+    share === null || share === undefined ? '–' : (100 * share).toFixed(places) + '\u00a0%';
   const number = (value) =>
     value === null || value === undefined ? '–' :
       Number.isInteger(value) ? String(value) : digits(value, 4);
@@ -31,11 +34,11 @@ calvo.format = (() => {
     let step = 0;
     while (step + 1 < large.length && Math.abs(value) >= 1000) { value /= 1000; step += 1; }
     const text = String(Number(value.toPrecision(4)));
-    return unit ? `${text} ${large.length ? large[step] : ''}${unit}` : text;
+    return unit ? `${text}\u00a0${large.length ? large[step] : ''}${unit}` : text;
   };
   const list = (words) =>
     words.length < 2 ? words.join('') : words.slice(0, -1).join(', ') + ' and ' + words.at(-1);
-  return {digits, seconds, percent, number, quantity, list};
+  return {digits, seconds, tick, plain, percent, number, quantity, list};
 })();
 
 /** An element with attributes and children; text stays text. */

@@ -1,6 +1,9 @@
 // `calvo run` and what it leaves on disk.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -50,9 +53,60 @@ TEST(Run, LeavesAWholeRunDirectoryAndNamesIt) {
   EXPECT_EQ(environment["requests_per_cpu_s"] > 0.0, environment["cpu_s"] > 0.0);
 }
 
+TEST(Run, OccupancyOverTimeHasTheMeansOfTheSummary) {
+  const Workplace here;
+  here.write("small.yaml", small_scenario());
+  ASSERT_EQ(here.run({"run", "small.yaml", "--out", "out"}).exit_code, 0);
+  const auto summary = parse(here.read("out/summary.json"));
+  std::istringstream table(here.read("out/occupancy.csv"));
+  std::string line;
+  ASSERT_TRUE(std::getline(table, line));
+  std::string header = "from_s,to_s";
+  std::vector<double> expected;
+  for (const auto& [name, use] : summary["occupancy"].items()) {
+    header += "," + name;
+    expected.push_back(use["mean"]);
+  }
+  EXPECT_EQ(line, header);
+  // The summary counts from the first arrival; the table from the start of the run, when all is
+  // empty. A storage node's mean is its end in the summary, so that it is left out here.
+  std::vector<double> sums(expected.size(), 0.0);
+  double end = 0;
+  while (std::getline(table, line)) {
+    std::vector<double> cells;
+    std::istringstream row(line);
+    for (std::string cell; std::getline(row, cell, ',');) cells.push_back(std::stod(cell));
+    ASSERT_EQ(cells.size(), expected.size() + 2);
+    EXPECT_EQ(cells[0], end);
+    end = cells[1];
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += cells[i + 2] * (cells[1] - cells[0]);
+  }
+  double first_arrival = 1e9;
+  std::istringstream requests(here.read("out/requests.csv"));
+  std::getline(requests, line);
+  while (std::getline(requests, line)) {
+    std::istringstream row(line);
+    std::string cell;
+    for (int i = 0; i < 5; ++i) std::getline(row, cell, ',');
+    first_arrival = std::min(first_arrival, std::stod(cell));
+  }
+  ASSERT_GT(end, first_arrival);
+  int checked = 0;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    if ((std::next(summary["occupancy"].begin(), static_cast<long>(i)))
+            .key()
+            .starts_with("storage")) {
+      continue;
+    }
+    EXPECT_NEAR(sums[i] / (end - first_arrival), expected[i], 1e-5);
+    ++checked;
+  }
+  EXPECT_GT(checked, 0);
+}
+
 /// Files of a run that must not depend on when and where it was made.
 const std::vector<std::string> stable_files = {"scenario.resolved.yaml", "summary.json",
-                                               "requests.csv", "timeline.json"};
+                                               "requests.csv", "timeline.json", "occupancy.csv"};
 
 class RunDeterminism : public ::testing::TestWithParam<const char*> {};
 

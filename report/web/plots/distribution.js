@@ -35,14 +35,14 @@ calvo.plots.distribution = (model, state) => {
     const series = shown.map((group, i) => {
       const d = group.distribution;
       return {
-        type: 'line', name: calvo.groupName(group), showSymbol: false, color: calvo.theme.engine(group.engine),
+        type: 'line', name: calvo.groupName(group), symbol: 'none', color: calvo.theme.engine(group.engine),
         lineStyle: dash(group), emphasis: {focus: 'series'},
         data: calvo.cdf(d[key], d.shares, d[count] / d[of]).filter(([value]) => value > 0),
         ...(i === 0 ? marks(shown) : {}),
       };
     });
     return {
-      xAxis: calvo.axis(name, {type: 'log', axisLabel: {formatter: show}}),
+      xAxis: calvo.axis(name, {type: 'log', axisLabel: {formatter: show === format.seconds ? format.tick : format.plain}}),
       yAxis: calvo.axis('requests with at most this (%)', {type: 'value', min: 0, max: 100, nameGap: 44}),
       series, dataZoom: [calvo.insideZoom('x')],
       tooltip: {...calvo.baseOption().tooltip, trigger: 'item', axisPointer: {type: 'cross'},
@@ -75,7 +75,7 @@ calvo.plots.distribution = (model, state) => {
       return {markLine: calvo.markLine([{xAxis: middle, label: {formatter: `deadline ${format.seconds(middle)}`}}])};
     }
     return {markArea: {silent: true, itemStyle: {color: bad, opacity: 0.09},
-      label: {position: 'insideTopLeft', color: bad, fontSize: 12, distance: 4},
+      label: {position: 'insideBottomRight', color: bad, fontSize: 12, distance: 6},
       data: [[{xAxis: low, name: 'deadlines: 5 to 95 % of them'}, {xAxis: high}]]},
       markLine: calvo.markLine([{xAxis: middle, label: {formatter: `median deadline ${format.seconds(middle)}`}}])};
   };

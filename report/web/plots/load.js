@@ -90,12 +90,12 @@ calvo.plots.load = (model, state) => {
     }
     return {
       grid: {left: 74, right: 28, top: 44, bottom: 56},
-      xAxis: calvo.axis(xName, {type: 'value', scale: true, min: (r) => (r.min < r.max / 4 ? 0 : undefined),
-        axisLabel: {formatter: (x) => format.quantity(x, model.x.unit).replace(/ ?\/s$/, '')}}),
+      xAxis: calvo.axis(xName, {type: 'value', scale: true, boundaryGap: ['4%', '4%'],
+        axisLabel: {formatter: (x) => format.quantity(x, model.x.unit).replace(/\u00a0\/s$/, '')}}),
       yAxis: calvo.axis(name, {nameGap: 52, ...axis}),
       series,
       dataZoom: [calvo.insideZoom('x')],
-      legend: {...calvo.baseOption().legend, data: all.map((line) => line.name)},
+      legend: {...calvo.baseOption().legend, data: all.map((line) => ({name: line.name, icon: calvo.theme.symbol(line.engine)}))},
       tooltip: {...calvo.baseOption().tooltip, trigger: 'item', formatter: ({data, seriesName}) => {
         const {at, point} = data;
         return `<b>${echarts.format.encodeHTML(seriesName)}</b><br>load ${format.quantity(point.x, model.x.unit)}` +
@@ -208,7 +208,7 @@ calvo.plots.load = (model, state) => {
     option: () => option({metric: ttft, scale: 1e-3, show: format.seconds,
       name: `${ttftNames[ttft]} TTFT (s${ttftScale === 'log' ? ', log scale' : ''})`,
       axis: {type: ttftScale, ...(ttftScale === 'value' ? {min: 0} : {}),
-             axisLabel: {formatter: (v) => format.number(v)}}}),
+             axisLabel: {formatter: format.plain}}}),
     nothing: 'No request of these runs has a first token.',
     data: () => data(Object.keys(ttftNames)), height,
     tableData: readable(Object.keys(ttftNames), (v) => format.digits(v, 4)),

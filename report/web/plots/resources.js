@@ -59,7 +59,8 @@ calvo.plots.resources = (model, state) => {
 
   // ---- over time, of one run
   const run = () => model.runs[state.run];
-  const timeAxis = () => calvo.axis('time since the start of the run (s)', {type: 'value', scale: true, min: 'dataMin', max: 'dataMax'});
+  const timeAxis = () => calvo.axis('time since the start of the run (s)', {type: 'value', scale: true,
+    min: 'dataMin', max: 'dataMax', axisLabel: {formatter: format.plain, showMinLabel: false, showMaxLabel: false}});
   const zooms = () => [calvo.insideZoom('x'), calvo.sliderZoom()];
   const grid = {left: 74, right: 28, top: 44, bottom: 80};
   const at = (i) => run().time.begin_s + (i + 0.5) * run().time.bin_s;
@@ -75,7 +76,7 @@ calvo.plots.resources = (model, state) => {
       const sums = stages.queue.map((_, i) => waiting.reduce((sum, stage) => sum + stages[stage][i], 0));
       const worst = sums.indexOf(Math.max(...sums));
       return `${run().label}: how many requests are in each stage at a time, from arrival to first token` +
-        ` (and generating, if shown). Most wait at ${format.seconds(at(worst))}: ${format.number(sums[worst])}. ${perBin()}`;
+        ` (and generating, if shown). Most wait at ${format.seconds(at(worst))}: ${sums[worst].toFixed(1)}. ${perBin()}`;
     },
     reading: 'Lower is better. A layer that keeps growing is a stage that does not keep up. Click “decode” in the legend to see generating requests too.' ,
     option: () => {
@@ -84,9 +85,9 @@ calvo.plots.resources = (model, state) => {
       return {
         grid, xAxis: timeAxis(), yAxis: calvo.axis('requests', {type: 'value', nameGap: 44}),
         tooltip: lineTip(' requests'), dataZoom: zooms(),
-        legend: {...calvo.baseOption().legend, selected: {[names.decode]: false}},
+        legend: {...calvo.baseOption().legend, icon: 'roundRect', selected: {[names.decode]: false}},
         series: Object.entries(run().time.stages).map(([stage, values]) => ({
-          type: 'line', name: names[stage], stack: 'all', showSymbol: false, color: calvo.theme.stage(stage),
+          type: 'line', name: names[stage], stack: 'all', symbol: 'none', color: calvo.theme.stage(stage),
           lineStyle: {width: 0.6}, areaStyle: {opacity: 0.75}, data: values.map((v, i) => [at(i), v])})),
       };
     },
@@ -121,7 +122,7 @@ calvo.plots.resources = (model, state) => {
     id: 'work', title: 'Resources over time',
     words: () => `${run().label}: share of the time in which each resource of ` +
       (instance === 'mean' ? (instances().length > 1 ? `an instance (mean of ${instances().length})` : 'the instance') : instance) + ' was at work. Means: ' +
-      work().map(({name, values}) => `${name} ${format.number(values.reduce((a, b) => a + b, 0) / values.length)} %`).join(', ') + `. ${perBin()}`,
+      work().map(({name, values}) => `${name} ${format.percent(values.reduce((a, b) => a + b, 0) / values.length / 100)}`).join(', ') + `. ${perBin()}`,
     reading: 'A link is at work while it has at least one transfer: at 100 % it never rests, though it may be shared or slowed elsewhere. Gaps in every line at once mean that the instance waits for requests.',
     controls: [picker],
     option: () => {
@@ -132,7 +133,7 @@ calvo.plots.resources = (model, state) => {
       return {
         grid, xAxis: timeAxis(), tooltip: lineTip(' %'), dataZoom: zooms(),
         yAxis: calvo.axis('time at work (%)', {type: 'value', min: 0, max: 100, nameGap: 44}),
-        series: work().map(({name, stage, values}) => ({type: 'line', name, showSymbol: false,
+        series: work().map(({name, stage, values}) => ({type: 'line', name, symbol: 'none',
           color: calvo.theme.stage(stage), lineStyle: {width: 1.4}, sampling: 'average',
           data: values.map((v, i) => [at(i), v])})),
       };
@@ -161,7 +162,7 @@ calvo.plots.resources = (model, state) => {
         grid, xAxis: timeAxis(), tooltip: lineTip(' %'), dataZoom: zooms(),
         yAxis: calvo.axis('occupied (%)', {type: 'value', min: 0, max: 100, nameGap: 44}),
         series: Object.entries(tiers).map(([name, values], i) => ({type: 'line', name: tierNames(name),
-          showSymbol: false, color: tierColors()[i % tierColors().length],
+          symbol: 'none', color: tierColors()[i % tierColors().length],
           lineStyle: {width: 1.6, type: name.includes('gpu') ? 'solid' : name.includes('host') ? 'dashed' : 'dotted'},
           data: values.map((v, k) => [(k + 0.5) * step, 100 * v])})),
       };

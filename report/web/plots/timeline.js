@@ -140,6 +140,7 @@ calvo.plots.timeline = (model, state) => {
     return {type: 'group', children};
   };
 
+  const lanesShown = () => drawn.items.reduce((most, {lane}) => Math.max(most, lane + 1), 12);
   const usedStages = () => Object.keys(run().requests.stages).filter((stage) => withDecode || stage !== 'decode');
   const series = () => [
     {type: 'custom', name: 'requests', renderItem, clip: true, encode: {x: [0, 1], y: 2}, animation: false,
@@ -168,7 +169,7 @@ calvo.plots.timeline = (model, state) => {
       const {begin, end} = layout();
       range = [begin + (end - begin) * zoom.zoom.start / 100, begin + (end - begin) * zoom.zoom.end / 100];
       select();
-      figure.chart.setOption({series: [{name: 'requests', data: series()[0].data}]});
+      figure.chart.setOption({yAxis: {max: lanesShown()}, series: [{name: 'requests', data: series()[0].data}]});
       figure.wordsNode.textContent = words();
       figure.chartNode.dataset.drawn = drawn.items.length;
       figure.chartNode.dataset.matching = drawn.matching;
@@ -221,22 +222,23 @@ calvo.plots.timeline = (model, state) => {
   const figure = new calvo.Figure({
     id: 'timeline', title: 'Requests over time, by stage',
     words,
-    reading: 'Colours say what a request was doing; a dark tick is where it passed its deadline. Long queues before a short load mean waiting for others, long loads mean a slow or shared path. Rows only keep bars apart.',
+    reading: 'Colours say what a request was doing; a tick across a bar is where its deadline passed. Long queues before a short load mean waiting for others, long loads mean a slow or shared path. Rows only keep bars apart.',
     controls: [filterBox, decodeBox, findBox,
       e('button', {type: 'button', onclick: () => figure.resetZoom()}, 'Whole run'), found],
     option: () => {
       if (!run().requests || !layout().indices.length) return null;
       if (!range) range = firstRange();
       select();
-      const {begin, end, count} = layout();
+      const {begin, end} = layout();
       const percentOf = (t) => 100 * (t - begin) / (end - begin);
       const zoom = {start: percentOf(range[0]), end: percentOf(range[1])};
       return {
         grid: {left: 30, right: 28, top: 40, bottom: 84},
         legend: {...calvo.baseOption().legend, data: usedStages().map((stage) => stageNames[stage]), selectedMode: false},
         xAxis: calvo.axis('time since the start of the run (s)', {type: 'value', min: begin, max: end,
-          axisLabel: {formatter: (v) => String(Number(v.toFixed(3)))}}),
-        yAxis: {type: 'value', min: -1, max: Math.max(count, 8), inverse: true, axisLabel: {show: false},
+          axisLine: {show: true, onZero: false, lineStyle: {color: calvo.theme.colors().quiet}},
+          axisLabel: {formatter: format.plain, showMinLabel: false, showMaxLabel: false}}),
+        yAxis: {type: 'value', min: -1, max: lanesShown(), inverse: true, axisLabel: {show: false},
                 splitLine: {show: false}, axisLine: {show: false}, axisTick: {show: false},
                 name: 'requests at the same time', nameLocation: 'middle', nameGap: 12,
                 nameTextStyle: {color: calvo.theme.colors().text, fontSize: 13}},

@@ -24,12 +24,12 @@ calvo.plots.validation = (model, state) => {
       if (!shown.length) return null;
       const line = (group, label, type, i) => {
         const d = group.distribution;
-        return {type: 'line', name: label, showSymbol: false, color: calvo.theme.engine(group.engine),
+        return {type: 'line', name: label, symbol: 'none', color: calvo.theme.engine(group.engine),
                 lineStyle: {width: type === 'solid' ? 2.4 : 1.8, type}, z: i,
                 data: calvo.cdf(d.ttft_s, d.shares, d.with_ttft / d.measured).filter(([v]) => v > 0)};
       };
       return {
-        xAxis: calvo.axis('TTFT (log scale)', {type: 'log', axisLabel: {formatter: format.seconds}}),
+        xAxis: calvo.axis('TTFT (log scale)', {type: 'log', axisLabel: {formatter: format.tick}}),
         yAxis: calvo.axis('requests with at most this (%)', {type: 'value', min: 0, max: 100, nameGap: 44}),
         series: shown.flatMap((pair, i) => [line(pair.sim, `${name(pair)} (simulated)`, 'solid', i),
                                             line(pair.real, `${name(pair)} (real)`, 'dashed', i)]),
