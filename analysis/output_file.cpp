@@ -2,7 +2,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "core/input_error.hpp"
@@ -21,8 +23,10 @@ void append_fixed(fmt::memory_buffer& out, Nanoseconds time, std::int64_t unit, 
 
 }  // namespace
 
-OutputFile::OutputFile(std::string path)
-    : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wb")) {
+OutputFile::OutputFile(std::string path) : OutputFile(path, path) {}
+
+OutputFile::OutputFile(const std::string& place, std::string path)
+    : path_(std::move(path)), file_(std::fopen(place.c_str(), "wb")) {
   if (!file_) fail("made");
 }
 
@@ -51,9 +55,20 @@ void OutputFile::fail(const char* doing) const {
 }
 
 void write_file(const std::string& path, std::string_view text) {
-  OutputFile file(path);
-  file.buffer().append(text);
-  file.close();
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::file_status there = fs::status(path, ignored);
+  const bool replace = !fs::exists(there) || fs::is_regular_file(there);  // not a pipe or terminal
+  const std::string place = replace ? path + ".partial" : path;
+  try {
+    OutputFile file(place, path);
+    file.buffer().append(text);
+    file.close();
+    if (replace) fs::rename(place, path);
+  } catch (...) {
+    if (replace) fs::remove(place, ignored);
+    throw;
+  }
 }
 
 void append_seconds(fmt::memory_buffer& out, Nanoseconds time) {

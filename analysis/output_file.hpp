@@ -18,6 +18,8 @@ class OutputFile {
 public:
   /// Throws InputError if the file cannot be made.
   explicit OutputFile(std::string path);
+  /// Written at `place`, on the way to be `path`, which errors name.
+  OutputFile(const std::string& place, std::string path);
 
   /// What has been written so far and not yet flushed; append to it.
   fmt::memory_buffer& buffer() { return buffer_; }
@@ -43,7 +45,7 @@ private:
   fmt::memory_buffer buffer_;
 };
 
-/// Makes `path` a file that holds `text`. Throws InputError.
+/// Makes `path` a file that holds `text`, whole or not at all. Throws InputError.
 void write_file(const std::string& path, std::string_view text);
 
 /// Appends a time in seconds with all of its nine decimals, from the integer.

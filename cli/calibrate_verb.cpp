@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "analysis/output_file.hpp"
+#include "cli/checks.hpp"
 #include "cli/hardware_flags.hpp"
 #include "cli/usage.hpp"
 #include "cli/verb.hpp"
@@ -106,8 +107,8 @@ int calibrate(const CalibrateArguments& options) {
     calibrate.progress = [](std::string_view what) { fmt::print(stderr, "measuring: {}\n", what); };
   }
   const realrun::Calibration found = realrun::calibrate(*device, calibrate);
-  analysis::write_file(options.out, realrun::calibration_yaml(scenario, found, calibrate));
   analysis::write_file(points_file(options.out), realrun::samples_csv(found));
+  analysis::write_file(options.out, realrun::calibration_yaml(scenario, found, calibrate));
   if (!options.quiet) fmt::print("{}written: ", realrun::calibration_text(found));
   fmt::print("{}\n", options.out);
   return success;
@@ -125,6 +126,7 @@ Verb add_calibrate(CLI::App& program) {
       ->required();
   command->add_option("-o,--out", options->out, "where to write what was measured")
       ->required()
+      ->check(not_empty())
       ->type_name("FILE");
   command->add_option("--set", options->overrides, "change a key of the scenario; may be repeated")
       ->take_all()
@@ -143,7 +145,8 @@ Verb add_calibrate(CLI::App& program) {
       "idle\n"
       "machine, a minute or two. Fits are robust and written with their residuals; every time "
       "that\n"
-      "was taken goes to FILE.points.csv. A scenario reads it with --set calibration=FILE.\n\n"
+      "was taken goes to a .points.csv beside it. A scenario reads it with --set "
+      "calibration=FILE.\n\n"
       "Examples:\n"
       "  calvo calibrate scenarios/examples/laptop.yaml -o laptop.cal.yaml\n"
       "  calvo run scenarios/examples/laptop.yaml --set calibration=laptop.cal.yaml\n"

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -29,6 +30,9 @@ int guarded(const std::function<int()>& work) noexcept {
     return work();
   } catch (const InputError& error) {
     return complain(error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return complain(fmt::format("{}: cannot be used ({}); see who may read and write there",
+                                error.path1().string(), error.code().message()));
   } catch (const std::exception& error) {
     std::fflush(stdout);
     fmt::print(stderr,

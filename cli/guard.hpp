@@ -6,8 +6,8 @@
 namespace calvo::cli {
 
 /// Runs `work` and returns its exit code. What it throws is told on the standard error: InputError
-/// becomes exit code 2; everything else is a bug of ours, 70, with a request to report it. The one
-/// place of a process where exceptions end.
+/// and what the file system refuses become exit code 2; everything else is a bug of ours, 70, with
+/// a request to report it. The one place of a process where exceptions end.
 int guarded(const std::function<int()>& work) noexcept;
 
 /// "calvo: problem" on the standard error; returns exit code 2.

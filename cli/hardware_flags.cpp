@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "cli/checks.hpp"
 #include "core/input_error.hpp"
 #include "core/parse.hpp"
 #include "realrun/wire/secret.hpp"
@@ -38,6 +39,7 @@ void add_hardware_flags(CLI::App& command, HardwareFlags& flags) {
       ->allow_extra_args(false)
       ->type_name("HOST:PORT");
   hardware->add_option("--key-file", flags.key_file, "the key that the nodes have, too")
+      ->check(not_empty())
       ->type_name("FILE");
   hardware
       ->add_option(
@@ -47,6 +49,7 @@ void add_hardware_flags(CLI::App& command, HardwareFlags& flags) {
       ->capture_default_str()
       ->type_name("RATE");
   hardware->add_option("--model-seed", flags.model_seed, "of weights and token ids")
+      ->check(whole_number())
       ->type_name("N");
   CLI::App* pace = group("Device host");
   pace->add_option("--copy-pace", flags.copy_pace, "rate of its copies, each direction")
@@ -77,6 +80,11 @@ realrun::RealrunOptions realrun_options(const HardwareFlags& flags) {
     run.nodes.push_back(realrun::parse_endpoint(node, "--node"));
   }
   if (!flags.key_file.empty()) run.key = realrun::read_key_file(flags.key_file);
+  if (!flags.nodes.empty() && flags.pace != "scenario") {
+    throw InputError({"--pace", 0, 0}, "",
+                     "is of nodes that are started here, and --node names others; give it to them "
+                     "(calvo kvnode --pace)");
+  }
   run.model_seed = flags.model_seed;
   realrun::DeviceOptions& device = run.device_options;
   if (!flags.copy_pace.empty()) {

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "cli/checks.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
 #include "core/parse.hpp"
@@ -265,9 +266,11 @@ Verb add_kvnode(CLI::App& program) {
       ->capture_default_str()
       ->type_name("ADDRESS");
   command->add_option("--port", options->port, "port to listen on; 0: any that is free")
+      ->check(port_number())
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--key-file", options->key_file, "the key that engines must have, too")
+      ->check(not_empty())
       ->type_name("FILE");
   auto* const scenario =
       command
@@ -280,6 +283,7 @@ Verb add_kvnode(CLI::App& program) {
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   command->add_option("--node", options->node, "which storage node of the scenario this is, from 0")
+      ->capture_default_str()
       ->needs(scenario)
       ->type_name("K");
   command->add_option("--model", options->model, "a model of the catalogue (calvo list models)")
@@ -295,6 +299,7 @@ Verb add_kvnode(CLI::App& program) {
   command
       ->add_option("--model-seed", options->model_seed,
                    "seed of weights and synthetic blocks, the same as the engines'")
+      ->check(whole_number())
       ->capture_default_str()
       ->type_name("N");
   command
@@ -324,11 +329,13 @@ Verb add_kvnode(CLI::App& program) {
                    "(docs/runner.md)")
       ->type_name("SCRIPT");
   command->add_option("--fault-seed", options->fault_seed, "seed of the faults' chance")
+      ->check(whole_number())
       ->capture_default_str()
       ->type_name("N");
   command
       ->add_option("--metrics-port", options->metrics_port,
                    "serve /metrics for Prometheus there; 0: any that is free")
+      ->check(port_number())
       ->type_name("N");
   command->add_flag("--huge-pages", options->huge_pages, "take the pool from huge pages of 2 MiB");
   command->add_flag("--die-with-parent", options->die_with_parent,

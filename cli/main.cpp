@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <csignal>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,9 +84,25 @@ int run_program(int argc, char** argv) {
   return chosen->run();
 }
 
+/// Libraries of NICs (libpsm2, by way of libfabric) take signals when they are loaded, and turn a
+/// crash or Ctrl-C into exit code 1, which is a verdict of ours. Sanitizers do so for good reason.
+void give_signals_back() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+    struct sigaction action {};
+    if (sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) {
+      action = {};
+      action.sa_handler = SIG_DFL;
+      sigaction(number, &action, nullptr);
+    }
+  }
+#endif
+}
+
 }  // namespace
 }  // namespace calvo::cli
 
 int main(int argc, char** argv) {
+  calvo::cli::give_signals_back();
   return calvo::cli::guarded([&] { return calvo::cli::run_program(argc, argv); });
 }

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -8,6 +10,8 @@
 
 namespace calvo::scenarios {
 namespace {
+
+constexpr std::int64_t most_blocks = std::numeric_limits<std::int32_t>::max();  // pages and slots
 
 // Bytes as a person reads them; to_text would give every digit.
 std::string about(double bytes) {
@@ -66,6 +70,13 @@ std::int64_t blocks_in(const Draft& draft, const YamlSection& root, std::string_
                              "block_tokens or give the tier more memory",
                              draft.block_tokens.count(), about(block),
                              about(Bytes{static_cast<std::int64_t>(bytes)})));
+  }
+  if (blocks > most_blocks) {
+    fail_at_size(
+        root, key,
+        fmt::format("is {} blocks of {}, more than the {} that a tier can have; write less, "
+                    "or raise block_tokens",
+                    blocks, about(block), most_blocks));
   }
   return blocks;
 }

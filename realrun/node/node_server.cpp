@@ -32,6 +32,7 @@ void check_gate(const NodeOptions& options) {
   }
   if (asked.empty()) return;
   for (const std::string& name : options.fabrics) {
+    fabric(name);  // one that is not here is worse
     if (name == "tcp") continue;
     throw wrong(
         fmt::format("{} has no effect over {}, which reads the pool without asking the node; "

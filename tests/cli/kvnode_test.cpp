@@ -61,6 +61,16 @@ TEST(Kvnode, SaysWhereItListensAndWhatItCounted) {
   }
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)  // which report crashes themselves
+TEST(Kvnode, ACrashEndsByItsSignalAndNotByAnExitCodeThatMeansSomething) {
+  for (const int signal : {SIGSEGV, SIGABRT}) {
+    const Workplace here;
+    EXPECT_EQ(run_until_ready(here, node(), signal).exit_code, 128 + signal);
+  }
+}
+#endif
+
 TEST(Kvnode, TakesEverythingFromAScenario) {
   const Workplace here;
   here.write("s.yaml", small_scenario());

@@ -117,6 +117,25 @@ TEST(Realrun, WritesWhatARunWritesAndSaysHowTheLoadWas) {
   EXPECT_THAT(replayed.out, HasSubstr("identical commands"));
 }
 
+TEST(Realrun, WarnsOfCorruptBlocksAndRecordsThatTheyWereAskedFor) {
+  const Workplace here;
+  here.write("s.yaml", tiny());
+  const Ran ran = here.run({"realrun", "s.yaml", "--faults", "corrupt@0s", "--out", "run"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const nlohmann::json summary = parse(here.read("run/summary.json"));
+  const nlohmann::json& load = summary["load"];
+  const auto corrupt = load["corrupt_blocks"].get<std::int64_t>();
+  ASSERT_GT(corrupt, 1);
+  EXPECT_EQ(load["nodes_lost"], 0);
+  EXPECT_EQ(load["lost_nodes"], nlohmann::json::array());
+  EXPECT_EQ(load["faults"], nlohmann::json::array({"corrupt@0s"}));
+  const std::string warning = std::to_string(corrupt) +
+                              " corrupt blocks came from the storage nodes and were not used";
+  EXPECT_THAT(summary["warnings"].get<std::vector<std::string>>(),
+              ::testing::Contains(warning));
+  EXPECT_THAT(ran.out, HasSubstr(warning));
+}
+
 TEST(Realrun, RunsEnginesSideBySideAndRepeatsThem) {
   const Workplace here;
   here.write("s.yaml", tiny());
@@ -190,6 +209,28 @@ TEST(Realrun, SaysInOneLineWhatIsWrong) {
       {{"--pace", "fast"}, "calvo: --pace:1:1: "},
       {{"--transfer-limit", "2"}, "calvo: --transfer-limit:1:1: missing unit in \"2\""},
       {{"--faults", "melt@1s"}, "calvo: --faults:1:1: "},
+      {{"--faults", "die@1s", "--faults", "", "--faults", "die@2s"},
+       "calvo: --faults:0:0: 3 scripts for 2 storage nodes; give one for each at most\n"},
+      {{"--node", "127.0.0.1:9", "--node", "127.0.0.1:9", "--faults", "die@1s"},
+       "calvo: --faults:0:0: is for nodes that are started here, and --node names others; give it "
+       "to "
+       "them (calvo kvnode --faults)\n"},
+      {{"--node", "127.0.0.1:9", "--node", "127.0.0.1:9", "--pace", "none"},
+       "calvo: --pace:0:0: is of nodes that are started here, and --node names others; give it to "
+       "them (calvo kvnode --pace)\n"},
+      {{"--seed", "-1"},
+       "calvo: --seed: \"-1\" is no whole number from 0 to 18446744073709551615; see calvo "
+       "--help\n"},
+      {{"--model-seed", "18446744073709551616"},
+       "calvo: --model-seed: \"18446744073709551616\" is no whole number from 0 to "
+       "18446744073709551615; see calvo --help\n"},
+      {{"--metrics-port", "65536"},
+       "calvo: --metrics-port: \"65536\" is no port; name one from 0 to 65535; see calvo --help\n"},
+      {{"--key-file", ""},
+       "calvo: --key-file: \"\" is empty; give a value, or leave the option out; see calvo "
+       "--help\n"},
+      {{"--fabric", "verbs"}, "calvo: "},
+      {{"--set", "memory.host=900 TiB"}, "calvo: s.yaml:"},
       {{"--fabric", "pigeon"}, "calvo: "},
       {{"--device", "abacus"}, "calvo: "},
       {{"--key-file", "short.key"}, "calvo: short.key"},

@@ -1,0 +1,46 @@
+#include "cli/checks.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace calvo::cli {
+namespace {
+
+template <class Number>
+bool is_a(const std::string& text) {
+  Number number{};
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc{} && stop == end;
+}
+
+/// Without a name: a name would stand in --help in place of the option's own.
+template <class Holds>
+CLI::Validator check(Holds holds, const char* rule) {
+  return CLI::Validator(
+      [holds, rule](std::string& text) {
+        return holds(text) ? std::string() : fmt::format("\"{}\" is {}", text, rule);
+      },
+      "");
+}
+
+}  // namespace
+
+CLI::Validator whole_number() {
+  return check(is_a<std::uint64_t>, "no whole number from 0 to 18446744073709551615");
+}
+
+CLI::Validator port_number() {
+  return check(is_a<std::uint16_t>, "no port; name one from 0 to 65535");
+}
+
+CLI::Validator not_empty() {
+  return check([](const std::string& text) { return !text.empty(); },
+               "empty; give a value, or leave the option out");
+}
+
+}  // namespace calvo::cli

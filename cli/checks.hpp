@@ -1,0 +1,15 @@
+// What values of options must be, said so that the remedy shows.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace calvo::cli {
+
+/// 0 ... 18446744073709551615: of a negative or larger number the conversion would make another.
+CLI::Validator whole_number();
+/// 0 ... 65535
+CLI::Validator port_number();
+/// For values that come out of a shell's variable, which may not be set.
+CLI::Validator not_empty();
+
+}  // namespace calvo::cli
