@@ -11,6 +11,7 @@
 #include "analysis/comparison.hpp"
 #include "analysis/output_file.hpp"
 #include "analysis/text_summary.hpp"
+#include "cli/checks.hpp"
 #include "cli/hardware_flags.hpp"
 #include "cli/load_report.hpp"
 #include "cli/run_one.hpp"
@@ -78,6 +79,11 @@ realrun::RealrunOptions engine_options(const RealrunArguments& options) {
 realrun::LocalNodeOptions local_nodes(const RealrunArguments& options,
                                       const scenarios::Scenario& scenario) {
   realrun::LocalNodeOptions nodes = local_node_options(options.hardware, scenario);
+  if (options.faults.size() > static_cast<std::size_t>(scenario.instance.storage_nodes)) {
+    throw InputError({"--faults", 0, 0}, "",
+                     fmt::format("{} scripts for {} storage nodes; give one for each at most",
+                                 options.faults.size(), scenario.instance.storage_nodes));
+  }
   for (const std::string& script : options.faults) {
     nodes.faults.push_back(realrun::parse_fault_script(script, "--faults"));
   }
@@ -148,6 +154,11 @@ Finished run_job(const RealrunArguments& options, const Job& job) {
   const RunOneOptions place = place_of(options, scenario, job);
   analysis::RunDirectoryWriter directory(place.directory, place.taken);
 
+  if (!engine.nodes.empty() && !options.faults.empty()) {
+    throw InputError({"--faults", 0, 0}, "",
+                     "is for nodes that are started here, and --node names others; give it to them "
+                     "(calvo kvnode --faults)");
+  }
   std::optional<realrun::LocalNodes> local;
   if (engine.nodes.empty() && scenario.instance.storage_nodes > 0) {
     local.emplace(scenario, local_nodes(options, scenario));
@@ -174,7 +185,10 @@ Finished run_job(const RealrunArguments& options, const Job& job) {
   if (local) {
     const realrun::LocalNodes::Ended nodes = local->stop();
     result.run.counters.remote_evictions = static_cast<std::int64_t>(nodes.counters.evicted_blocks);
-    for (const std::string& line : nodes.complaints) fmt::print(stderr, "calvo: {}\n", line);
+    for (const std::string& line : nodes.complaints) {
+      engine.complain(line);
+      result.load.complaints.push_back(line);
+    }
   }
   RunStory story;
   story.environment = environment_of(place.command, wall_seconds() - wall_before,
@@ -182,6 +196,7 @@ Finished run_job(const RealrunArguments& options, const Job& job) {
   story.environment.driver = "realrun";
   story.environment.fabric = options.hardware.fabric;
   story.environment.device = options.hardware.device;
+  result.load.faults = options.faults;
   story.load = to_json(result.load);
   story.warnings = load_warnings(result.load, summary_of(scenario, result.run));
   return {write_run(directory, scenario, result.run, story), std::move(result.load)};
@@ -253,6 +268,7 @@ void add_real_options(CLI::App& command, RealrunArguments& options) {
   checks
       ->add_option("--metrics-port", options.metrics_port,
                    "serve Prometheus metrics of the run on loopback; 0: any port")
+      ->check(port_number())
       ->type_name("N");
 }
 
@@ -277,7 +293,9 @@ Verb add_realrun(CLI::App& program) {
       ->take_all()
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command->add_option("--seed", options->seed, "seed instead of the scenario's")->type_name("N");
+  command->add_option("--seed", options->seed, "seed instead of the scenario's")
+      ->check(whole_number())
+      ->type_name("N");
   command->add_option("--repeats", options->repeats, "runs of each engine, interleaved")
       ->check(CLI::Range(1, 1000))
       ->type_name("N");

@@ -10,6 +10,7 @@
 
 #include "analysis/comparison.hpp"
 #include "analysis/text_summary.hpp"
+#include "cli/checks.hpp"
 #include "cli/run_many.hpp"
 #include "cli/run_one.hpp"
 #include "cli/usage.hpp"
@@ -132,7 +133,9 @@ Verb add_run(CLI::App& program) {
       ->take_all()
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command->add_option("--seed", options->seed, "seed instead of the scenario's")->type_name("N");
+  command->add_option("--seed", options->seed, "seed instead of the scenario's")
+      ->check(whole_number())
+      ->type_name("N");
   command
       ->add_option("--out", options->directory,
                    "run directory; with several engines, the directory that holds one of each\n"
