@@ -1,6 +1,7 @@
 // What reducers ask drivers to do.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -72,6 +73,16 @@ struct CommandBuffer {
   std::vector<Command> commands;
   std::vector<StepPart> parts;
   std::vector<RequestId> decodes;
+
+  /// Those of one run_step.
+  std::span<const StepPart> parts_of(const Command& step) const {
+    return std::span(parts).subspan(static_cast<std::size_t>(step.first_part),
+                                    static_cast<std::size_t>(step.parts));
+  }
+  std::span<const RequestId> decodes_of(const Command& step) const {
+    return std::span(decodes).subspan(static_cast<std::size_t>(step.first_decode),
+                                      static_cast<std::size_t>(step.decodes));
+  }
 
   void clear() {
     commands.clear();

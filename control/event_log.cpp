@@ -3,7 +3,6 @@
 #include <cstring>
 #include <deque>
 #include <memory>
-#include <span>
 #include <utility>
 
 #include <xxhash.h>
@@ -135,16 +134,12 @@ std::uint64_t digest(const CommandBuffer& commands) {
           command.times.first_token, command.times.finish}) {
       put(bytes, date.time_since_epoch().count());
     }
-    const auto piece = [](const auto& all, std::int32_t first, std::int32_t count) {
-      return std::span(all).subspan(static_cast<std::size_t>(first),
-                                    static_cast<std::size_t>(count));
-    };
-    for (const StepPart& part : piece(commands.parts, command.first_part, command.parts)) {
+    for (const StepPart& part : commands.parts_of(command)) {
       put(bytes, raw(part.request));
       put(bytes, part.tokens.new_tokens.count());
       put(bytes, part.tokens.context.count());
     }
-    for (const RequestId decode : piece(commands.decodes, command.first_decode, command.decodes)) {
+    for (const RequestId decode : commands.decodes_of(command)) {
       put(bytes, raw(decode));
     }
   }

@@ -392,9 +392,7 @@ void Cluster::start_step(std::uint32_t index, const Command& command) {
   step.decode_context = command.decode_context;
   step.parts.clear();
   step.requests.clear();
-  for (std::int32_t i = 0; i < command.parts; ++i) {
-    const std::int32_t place = command.first_part + i;
-    const control::StepPart& part = commands_.parts[static_cast<std::size_t>(place)];
+  for (const control::StepPart& part : commands_.parts_of(command)) {
     step.parts.push_back(part.tokens);
     step.requests.push_back(part.request);
   }

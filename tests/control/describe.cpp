@@ -79,14 +79,12 @@ std::string describe(const Command& command, const CommandBuffer& buffer) {
     case CommandKind::run_step: {
       std::string text = fmt::format("run_step #{} iterations {}", run, command.iterations);
       if (command.gate == Gate::layers) text += " by layers";
-      for (std::int32_t i = 0; i < command.parts; ++i) {
-        const StepPart& part = buffer.parts[static_cast<std::size_t>(command.first_part + i)];
+      for (const StepPart& part : buffer.parts_of(command)) {
         text += fmt::format(" prefill r{} {} over {}", raw(part.request),
                             part.tokens.new_tokens.count(), part.tokens.context.count());
       }
-      for (std::int32_t i = 0; i < command.decodes; ++i) {
-        text += fmt::format(
-            " decode r{}", raw(buffer.decodes[static_cast<std::size_t>(command.first_decode + i)]));
+      for (const RequestId decode : buffer.decodes_of(command)) {
+        text += fmt::format(" decode r{}", raw(decode));
       }
       if (command.decodes > 0) {
         text += fmt::format(" context {}", command.decode_context.count());

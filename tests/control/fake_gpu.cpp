@@ -24,8 +24,7 @@ void FakeDriver::run_step(std::uint32_t instance, const Command& command,
   step.base = hardware_.step + command.decodes * hardware_.decode +
               command.decode_context.count() * hardware_.context_token;
   step.growth = command.decodes * hardware_.context_token;
-  for (std::int32_t i = 0; i < command.parts; ++i) {
-    const StepPart& part = buffer.parts[static_cast<std::size_t>(command.first_part + i)];
+  for (const StepPart& part : buffer.parts_of(command)) {
     const std::int64_t tokens = part.tokens.new_tokens.count();
     const std::int64_t context = part.tokens.context.count();
     if (tokens <= 0) complain("a part without tokens");
@@ -46,12 +45,11 @@ void FakeDriver::run_step(std::uint32_t instance, const Command& command,
       }
     }
   }
-  for (std::int32_t i = 0; i < command.decodes; ++i) {
-    const RequestId request = buffer.decodes[static_cast<std::size_t>(command.first_decode + i)];
+  const std::span<const RequestId> decodes = buffer.decodes_of(command);
+  for (const RequestId request : decodes) {
     if (accounts_[request].next < 0) complain("decode before prefill");
   }
-  step.decoding.assign(buffer.decodes.begin() + command.first_decode,
-                       buffer.decodes.begin() + command.first_decode + command.decodes);
+  step.decoding.assign(decodes.begin(), decodes.end());
   step.tail = step.base / hardware_.layers;
   const std::uint64_t epoch = step.epoch;
   after(step.base, [this, instance, epoch] { iteration_over(instance, epoch); });
