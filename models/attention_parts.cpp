@@ -38,6 +38,7 @@ std::vector<SurfaceRow> PartsBuilder::rows_of(const WideTable& table,
                        Curve::at_constant_rate(std::move(x), row.seconds).scaled(scale)};
   }
   std::vector<SurfaceRow> rows;
+  rows.reserve(by_batch.size());
   for (auto& [batch, row] : by_batch) rows.push_back(std::move(row));
   return rows;
 }

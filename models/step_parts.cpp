@@ -19,7 +19,8 @@ constexpr double nvlink_bytes_per_second = 450e9;
 
 std::vector<double> powers_of_two(double from, double to) {
   std::vector<double> values;
-  for (double value = from; value <= to; value *= 2) values.push_back(value);
+  const int doublings = static_cast<int>(std::floor(std::log2(to / from)));
+  for (int i = 0; i <= doublings; ++i) values.push_back(std::ldexp(from, i));
   return values;
 }
 

@@ -57,7 +57,8 @@ HostTransformer::HostTransformer(const models::ModelShape& shape, std::uint64_t 
       kv_(std::int64_t{shape.kv_heads} * shape.head_dim),
       qkv_stride_(padded(q_ + 2 * kv_)) {
   grow(norm_, chunk_rows * shape.hidden);
-  grow(wide_, chunk_rows * padded(std::max<std::int64_t>(2 * shape.dense_ffn, shape.hidden)));
+  grow(wide_, chunk_rows *
+                  padded(std::max<std::int64_t>(std::int64_t{2} * shape.dense_ffn, shape.hidden)));
   grow(narrow_, chunk_rows * shape.dense_ffn);
 }
 
