@@ -20,6 +20,7 @@ constexpr Nanoseconds full_ring_pause{100'000};
 
 std::vector<BlockId> names(BlockRun run) {
   std::vector<BlockId> ids;
+  ids.reserve(static_cast<std::size_t>(run.count));
   for (std::int32_t i = 0; i < run.count; ++i) {
     ids.push_back(BlockId{raw(run.first) + static_cast<std::uint64_t>(i)});
   }
@@ -299,9 +300,7 @@ void Driver::store(std::uint32_t index, const Command& command) {
 /// A leap takes the pages of all its iterations at once, and the books evict for them when it is
 /// over: until then only what is free can be had. The control plane asks for the rest anew.
 std::int64_t Driver::iterations_that_fit(InstanceHost& host, const Command& command) const {
-  const std::span decodes = std::span(commands_.decodes)
-                                .subspan(static_cast<std::size_t>(command.first_decode),
-                                         static_cast<std::size_t>(command.decodes));
+  const std::span<const RequestId> decodes = commands_.decodes_of(command);
   const auto fits = [&](std::int64_t iterations) {
     std::int64_t lacking = 0;
     for (const RequestId request : decodes) {
@@ -325,9 +324,7 @@ void Driver::run_step(InstanceHost& host, const Command& command) {
   order.run = command.run;
   order.cut = host.step_cut = std::make_shared<std::atomic<bool>>(false);
   host.step.clear();
-  for (std::int32_t i = 0; i < command.parts; ++i) {
-    const control::StepPart& part =
-        commands_.parts[static_cast<std::size_t>(command.first_part + i)];
+  for (const control::StepPart& part : commands_.parts_of(command)) {
     const RequestSpec& spec = spec_of(part.request);
     const std::int64_t context = part.tokens.context.count();
     const std::int64_t end = context + part.tokens.new_tokens.count();
@@ -347,8 +344,7 @@ void Driver::run_step(InstanceHost& host, const Command& command) {
     }
   }
   order.iterations = iterations_that_fit(host, command);
-  for (std::int32_t i = 0; i < command.decodes; ++i) {
-    const RequestId request = commands_.decodes[static_cast<std::size_t>(command.first_decode + i)];
+  for (const RequestId request : commands_.decodes_of(command)) {
     const RequestSpec& spec = spec_of(request);
     const std::int64_t context = host.addresses->computed(request);
     StepOrder::Sequence& sequence = order.sequences.emplace_back();
