@@ -9,3 +9,7 @@ foreach(source ${benches})
   add_dependencies(benches ${name})
   target_compile_definitions(${name} PRIVATE CALVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endforeach()
+
+if(CALVO_CUDA)
+  include(bench/gpu/gpu.cmake)
+endif()

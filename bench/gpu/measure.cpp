@@ -1,0 +1,260 @@
+#include "bench/gpu/measure.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+
+#include <cublasLt.h>
+
+#include "core/contract.hpp"
+#include "kernels/gpu/bandwidth.hpp"
+#include "kernels/gpu/cuda_check.hpp"
+#include "kernels/gpu/weight_fill.hpp"
+
+namespace calvo::bench {
+namespace {
+
+using kernels::gpu::cuda_check;
+
+constexpr int repeats = 30;
+constexpr std::size_t h2d_bytes = 16 << 20;
+
+struct Stream {
+  cudaStream_t it = nullptr;
+  Stream() { cuda_check(cudaStreamCreateWithFlags(&it, cudaStreamNonBlocking), "stream"); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() { cudaStreamDestroy(it); }
+};
+
+struct Event {
+  cudaEvent_t it = nullptr;
+  Event() { cuda_check(cudaEventCreate(&it), "event"); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() { cudaEventDestroy(it); }
+};
+
+class Graph {
+public:
+  Graph(const std::function<void(int, cudaStream_t)>& work, int rotations, cudaStream_t stream) {
+    cuda_check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "capture");
+    for (int i = 0; i < rotations; ++i) work(i, stream);
+    cuda_check(cudaStreamEndCapture(stream, &graph_), "capture");
+    cuda_check(cudaGraphInstantiate(&it, graph_, 0), "graph");
+  }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  ~Graph() {
+    cudaGraphExecDestroy(it);
+    cudaGraphDestroy(graph_);
+  }
+  cudaGraphExec_t it = nullptr;
+
+private:
+  cudaGraph_t graph_ = nullptr;
+};
+
+/// Keeps the copy engine busy for a while.
+class H2d {
+public:
+  H2d() : device_(h2d_bytes) {
+    cuda_check(cudaMallocHost(&host_, h2d_bytes), "pinned memory");
+    std::fill_n(static_cast<unsigned char*>(host_), h2d_bytes, static_cast<unsigned char>(0x5a));
+  }
+  H2d(const H2d&) = delete;
+  H2d& operator=(const H2d&) = delete;
+  ~H2d() { cudaFreeHost(host_); }
+
+  /// At least `seconds` of copies at 64 GB/s, more than PCIe 5 x16 carries.
+  void start(double seconds) {
+    const auto count = static_cast<int>(seconds * 64e9 / static_cast<double>(h2d_bytes)) + 2;
+    for (int i = 0; i < count; ++i) {
+      cuda_check(
+          cudaMemcpyAsync(device_.data(), host_, h2d_bytes, cudaMemcpyHostToDevice, stream_.it),
+          "copy");
+    }
+  }
+  void wait() { cuda_check(cudaStreamSynchronize(stream_.it), "copy"); }
+
+private:
+  Stream stream_;
+  DeviceMemory device_;
+  void* host_ = nullptr;
+};
+
+Timing summary(std::vector<double> times) {
+  std::ranges::sort(times);
+  const auto count = static_cast<double>(times.size());
+  const double spread = 1.96 * std::sqrt(count) / 2;  // of the rank of the median, binomial
+  const auto at = [&](double rank) {
+    return times[static_cast<std::size_t>(std::clamp(rank, 0.0, count - 1))];
+  };
+  return {at(count / 2), at(std::floor(count / 2 - spread)), at(std::ceil(count / 2 + spread))};
+}
+
+void blas_check(cublasStatus_t status) {
+  CALVO_EXPECT(status == CUBLAS_STATUS_SUCCESS);
+}
+
+}  // namespace
+
+DeviceMemory::DeviceMemory(std::int64_t bytes) {
+  cuda_check(cudaMalloc(reinterpret_cast<void**>(&data_), static_cast<std::size_t>(bytes + 32)),
+             "memory for a benchmark");
+  kernels::gpu::fill_matrix({.fill = {1, kernels::WeightTensor{1}, 1},
+                             .out = as<kernels::Bf16>(),
+                             .rows = 1,
+                             .columns = bytes / 2,
+                             .row_stride = bytes / 2},
+                            nullptr);
+  cuda_check(cudaDeviceSynchronize(), "random values");
+}
+
+DeviceMemory::~DeviceMemory() {
+  cudaFree(data_);
+}
+
+int rotation(std::int64_t bytes) {
+  cudaDeviceProp properties{};
+  cuda_check(cudaGetDeviceProperties(&properties, 0), "device");
+  return static_cast<int>(std::max<std::int64_t>(2, 4LL * properties.l2CacheSize / bytes + 1));
+}
+
+Timing time_of(const std::function<void(int, cudaStream_t)>& work, int rotations, Beside beside) {
+  const Stream stream;
+  const Event begin, end;
+  for (int i = 0; i < rotations; ++i) work(i, stream.it);  // loads modules, finds errors
+  cuda_check(cudaStreamSynchronize(stream.it), "warm-up");
+  const Graph graph(work, rotations, stream.it);
+  const std::unique_ptr<H2d> h2d = beside == Beside::h2d ? std::make_unique<H2d>() : nullptr;
+  std::vector<double> times;
+  double longest = 1e-3;
+  for (int i = -2; i < repeats; ++i) {
+    if (h2d != nullptr) h2d->start(3 * longest + 1e-3);
+    cuda_check(cudaEventRecord(begin.it, stream.it), "event");
+    cuda_check(cudaGraphLaunch(graph.it, stream.it), "graph");
+    cuda_check(cudaEventRecord(end.it, stream.it), "event");
+    cuda_check(cudaEventSynchronize(end.it), "graph");
+    if (h2d != nullptr) h2d->wait();
+    float milliseconds = 0;
+    cuda_check(cudaEventElapsedTime(&milliseconds, begin.it, end.it), "event");
+    const double seconds = static_cast<double>(milliseconds) * 1e-3;
+    longest = std::max(longest, seconds);
+    if (i >= 0) times.push_back(seconds / rotations);
+  }
+  return summary(times);
+}
+
+double copy_bandwidth() {
+  static const double bandwidth = [] {
+    constexpr std::int64_t bytes = 512 << 20;
+    const DeviceMemory from(bytes), to(bytes);
+    const Timing time = time_of(
+        [&](int i, cudaStream_t stream) {
+          const auto& [source, target] =
+              i == 0 ? std::pair(from.data(), to.data()) : std::pair(to.data(), from.data());
+          kernels::gpu::stream_copy(source, target, Bytes{bytes}, stream);
+        },
+        2);
+    return 2.0 * bytes / time.median;
+  }();
+  return bandwidth;
+}
+
+double read_bandwidth() {
+  static const double bandwidth = [] {
+    constexpr std::int64_t bytes = 1 << 30;
+    const DeviceMemory from(bytes), sink(64);
+    const Timing time = time_of(
+        [&](int, cudaStream_t stream) {
+          kernels::gpu::stream_read(from.data(), Bytes{bytes}, sink.as<std::uint64_t>(), stream);
+        },
+        2);
+    return static_cast<double>(bytes) / time.median;
+  }();
+  return bandwidth;
+}
+
+double product_rate() {
+  static const double rate = [] {
+    constexpr std::uint64_t n = 8192;
+    constexpr std::int64_t bytes = 2 * n * n;
+    constexpr std::size_t workspace_bytes = 32 << 20;
+    const DeviceMemory a(bytes), b(bytes), c(bytes), workspace(workspace_bytes);
+    cublasLtHandle_t handle = nullptr;
+    blas_check(cublasLtCreate(&handle));
+    cublasLtMatmulDesc_t product = nullptr;
+    blas_check(cublasLtMatmulDescCreate(&product, CUBLAS_COMPUTE_32F, CUDA_R_32F));
+    const cublasOperation_t transpose = CUBLAS_OP_T;
+    blas_check(cublasLtMatmulDescSetAttribute(product, CUBLASLT_MATMUL_DESC_TRANSA, &transpose,
+                                              sizeof transpose));
+    cublasLtMatrixLayout_t layout = nullptr;
+    blas_check(
+        cublasLtMatrixLayoutCreate(&layout, CUDA_R_16BF, n, n, static_cast<std::int64_t>(n)));
+    cublasLtMatmulPreference_t preference = nullptr;
+    blas_check(cublasLtMatmulPreferenceCreate(&preference));
+    blas_check(cublasLtMatmulPreferenceSetAttribute(preference,
+                                                    CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+                                                    &workspace_bytes, sizeof workspace_bytes));
+    std::vector<cublasLtMatmulHeuristicResult_t> found(8);
+    int count = 0;
+    blas_check(cublasLtMatmulAlgoGetHeuristic(handle, product, layout, layout, layout, layout,
+                                              preference, 8, found.data(), &count));
+    CALVO_EXPECT(count > 0);
+    double best = INFINITY;
+    for (int algorithm = 0; algorithm < count; ++algorithm) {
+      const Timing time = time_of(
+          [&](int, cudaStream_t stream) {
+            const float one = 1;
+            const float zero = 0;
+            blas_check(cublasLtMatmul(handle, product, &one, a.data(), layout, b.data(), layout,
+                                      &zero, c.data(), layout, c.data(), layout,
+                                      &found[static_cast<std::size_t>(algorithm)].algo,
+                                      workspace.data(), workspace_bytes, stream));
+          },
+          2);
+      best = std::min(best, time.median);
+    }
+    cublasLtMatmulPreferenceDestroy(preference);
+    cublasLtMatrixLayoutDestroy(layout);
+    cublasLtMatmulDescDestroy(product);
+    cublasLtDestroy(handle);
+    return 2.0 * n * n * n / best;
+  }();
+  return rate;
+}
+
+void report(benchmark::State& state, const std::function<void(int, cudaStream_t)>& work,
+            int rotations, double units, double bound, double target) {
+  Timing alone, beside;
+  for (auto _ : state) {
+    alone = time_of(work, rotations);
+    beside = time_of(work, rotations, Beside::h2d);
+    state.SetIterationTime(alone.median);
+  }
+  state.counters["G_per_s"] = units / alone.median * 1e-9;
+  state.counters["bound_G_per_s"] = bound * 1e-9;
+  state.counters["of_bound"] = units / alone.median / bound;
+  state.counters["target"] = target;
+  state.counters["us_low"] = alone.low * 1e6;
+  state.counters["us_high"] = alone.high * 1e6;
+  state.counters["under_h2d"] = beside.median / alone.median;
+}
+
+int run_benchmarks(int argc, char** argv) {
+  int gpus = 0;
+  const cudaError_t status = cudaGetDeviceCount(&gpus);
+  if (status != cudaSuccess || gpus == 0) {
+    std::printf("no GPU (%s)\n", cudaGetErrorString(status));
+    return 0;
+  }
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
+
+}  // namespace calvo::bench

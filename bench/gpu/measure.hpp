@@ -1,0 +1,79 @@
+// How the GPU benchmarks measure: one captured graph of launches over inputs that rotate through
+// more than four times the L2, random data, the median of repeats with its 95 % interval, and the
+// bound measured in the same run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+#include <cuda_runtime_api.h>
+
+#include "kernels/bf16.hpp"
+
+namespace calvo::bench {
+
+/// Device memory that is freed with it.
+class DeviceMemory {
+public:
+  /// Filled with finite random bf16 values (as floats they are finite, too).
+  explicit DeviceMemory(std::int64_t bytes);
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
+  ~DeviceMemory();
+
+  template <class T>
+  T* as(std::int64_t byte = 0) const {
+    return reinterpret_cast<T*>(data_ + byte);
+  }
+  std::byte* data() const { return data_; }
+
+private:
+  std::byte* data_ = nullptr;
+};
+
+/// `values` on the device.
+template <class T>
+class DeviceArray {
+public:
+  explicit DeviceArray(const std::vector<T>& values)
+      : memory_(static_cast<std::int64_t>(values.size() * sizeof(T))) {
+    cudaMemcpy(memory_.data(), values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice);
+  }
+  T* data() const { return memory_.template as<T>(); }
+
+private:
+  DeviceMemory memory_;
+};
+
+/// How many inputs of `bytes` each are more than four times the L2; at least 2.
+int rotation(std::int64_t bytes);
+
+struct Timing {
+  double median = 0, low = 0, high = 0;  ///< seconds; the interval has the median at 95 %
+};
+
+enum class Beside : std::uint8_t { nothing, h2d };  ///< h2d: the copy engine is kept busy
+
+/// Time of work(i, stream), i = 0 ... rotations - 1 in turn, in the mean of one graph of them;
+/// median of 30 graphs.
+Timing time_of(const std::function<void(int, cudaStream_t)>& work, int rotations,
+               Beside beside = Beside::nothing);
+
+/// Bytes per second of stream_copy (read and written ones) and stream_read, measured once.
+double copy_bandwidth();
+double read_bandwidth();
+/// Operations per second of the fastest algorithm that cuBLASLt proposes for bf16 of 8192 cubed.
+double product_rate();
+
+/// Times `work`, alone and beside H2D copies, and sets the counters: `rate` (GB/s or TFLOP/s), its
+/// share of the bound, the target share, the interval, the slowdown under H2D copies.
+void report(benchmark::State& state, const std::function<void(int, cudaStream_t)>& work,
+            int rotations, double units, double bound, double target);
+
+/// main() of each of these programs: says "no GPU" in one line and ends if there is none.
+int run_benchmarks(int argc, char** argv);
+
+}  // namespace calvo::bench
