@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "analysis/run_directory.hpp"
+#include "analysis/text_table.hpp"
 
 namespace calvo::analysis {
 
@@ -35,7 +36,7 @@ struct Comparison {
 Comparison compare(std::vector<RunDirectory> runs);
 
 /// A table for people; ends with a newline.
-std::string to_text(const Comparison& comparison);
+std::string to_text(const Comparison& comparison, TableFormat format = TableFormat::text);
 nlohmann::ordered_json to_json(const Comparison& comparison);
 
 }  // namespace calvo::analysis

@@ -13,7 +13,7 @@
 namespace calvo::analysis {
 namespace {
 
-using Row = std::vector<std::string>;
+using Row = TextTable::Row;
 
 /// A duration with the digits that matter: "87.3 ms", "12.41 s".
 std::string duration(double milliseconds) {
@@ -23,22 +23,6 @@ std::string duration(double milliseconds) {
 
 std::string latency(const Spread& spread, double value) {
   return spread.count > 0 ? duration(value) : "-";
-}
-
-/// First and last column to the left, numbers to the right.
-void append_table(fmt::memory_buffer& out, const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const Row& row : rows) {
-    std::string line = fmt::format("{:<{}}", row.front(), widths.front());
-    for (std::size_t i = 1; i + 1 < row.size(); ++i) {
-      line += fmt::format("  {:>{}}", row[i], widths[i]);
-    }
-    line += "  " + row.back();
-    out.append(line + "\n");
-  }
 }
 
 /// Whether a run has gaps between tokens to measure: prefill-only runs have none.
@@ -105,7 +89,7 @@ void append_validity(fmt::memory_buffer& out, const Comparison& comparison) {
 
 }  // namespace
 
-std::string to_text(const Comparison& comparison) {
+std::string to_text(const Comparison& comparison, TableFormat format) {
   const bool with_decode = decodes(comparison);
   std::vector<Row> measures = {heading(with_decode)};
   std::vector<Row> differences;
@@ -114,14 +98,18 @@ std::string to_text(const Comparison& comparison) {
     if (compared.ttft_vs_first) differences.push_back(difference_of(compared));
   }
   fmt::memory_buffer out;
-  append_table(out, measures);
-  if (!differences.empty()) {
+  out.append(render({measures}, format));
+  if (!differences.empty() && format != TableFormat::csv) {
+    if (format != TableFormat::text) {
+      differences.insert(differences.begin(), {"run", "mean TTFT less the first's", "[95 %]", ""});
+    }
     fmt::format_to(std::back_inserter(out),
                    "\nTTFT against {}, paired by request, with a 95 % bootstrap interval over "
                    "sessions:\n",
                    comparison.runs.front().name);
-    append_table(out, differences);
+    out.append(render({differences}, format));
   }
+  if (format == TableFormat::csv) return fmt::to_string(out);
   append_validity(out, comparison);
   for (const std::string& warning : comparison.warnings) {
     fmt::format_to(std::back_inserter(out), "warning: {}\n", warning);

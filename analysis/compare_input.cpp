@@ -1,0 +1,132 @@
+#include "analysis/compare_input.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/input_error.hpp"
+
+namespace calvo::analysis {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+/// "sim", "realrun", or empty where the directory does not say.
+std::string driver_of(const std::string& directory) {
+  const auto json =
+      nlohmann::json::parse(read(fs::path(directory) / environment_file), nullptr, false);
+  return json.is_object() ? json.value("driver", "") : "";
+}
+
+std::string last_name(const std::string& path) {
+  fs::path name = fs::path(path).lexically_normal();
+  if (name.filename().empty()) name = name.parent_path();
+  return name.filename().string();
+}
+
+/// The part of a key that people call it by.
+std::string last_word(const std::string& key) {
+  return key.substr(key.rfind('.') + 1);
+}
+
+/// A source of samples and what its engines are called besides their names.
+struct Part {
+  std::string engine;
+  std::string source;  ///< of a sweep: its directory; of a run: how it was driven
+  RunSample sample;
+};
+
+void append_sweep(const std::string& directory, std::vector<Part>& parts) {
+  const fs::path root = directory;
+  const std::string index_path = (root / sweep_index_file).string();
+  if (!fs::is_regular_file(index_path) || !fs::is_regular_file(root / sweep_table_file)) {
+    throw InputError({directory, 0, 0}, "",
+                     "is a sweep that is not finished: it has no tables; go on with calvo sweep "
+                     "--resume");
+  }
+  const auto index = nlohmann::json::parse(read(index_path), nullptr, false);
+  if (!index.is_object() || !index.contains("format")) {
+    throw InputError({index_path, 0, 0}, "", "is damaged; write it anew with calvo sweep --resume");
+  }
+  if (index["format"] != 1) {
+    throw InputError({index_path, 0, 0}, "format",
+                     fmt::format("\"{}\" is not the one that this calvo reads (1); compare with "
+                                 "the calvo that wrote it, or sweep again",
+                                 index["format"].dump()));
+  }
+  const SweepTable table = read_sweep_table((root / sweep_table_file).string());
+  bool any = false;
+  for (const SweepRow& row : table.rows) {
+    if (!row.result) continue;
+    any = true;
+    std::string settings;
+    for (std::size_t i = 0; i < table.axes.size(); ++i) {
+      if (row.settings[i].empty()) continue;
+      settings += fmt::format("{}{} {}", settings.empty() ? "" : ", ", last_word(table.axes[i]),
+                              row.settings[i]);
+    }
+    parts.push_back({row.engine, last_name(directory), {settings, row.seed, *row.result}});
+  }
+  if (!any) throw InputError({directory, 0, 0}, "", "is a sweep of which no point is done");
+}
+
+}  // namespace
+
+bool is_sweep_directory(const std::string& path) {
+  const fs::path root = path;
+  return fs::is_regular_file(root / sweep_index_file) ||
+         (fs::is_regular_file(root / "state.json") && fs::is_directory(root / "points"));
+}
+
+bool has_repeats(const std::vector<RunDirectory>& runs) {
+  std::set<std::pair<std::string, std::string>> engines;
+  std::set<std::tuple<std::string, std::string, std::uint64_t>> seeds;
+  bool several = false;
+  for (const RunDirectory& run : runs) {
+    const RunLabels& labels = run.summary.labels;
+    several = !engines.emplace(labels.engine, driver_of(run.path)).second || several;
+    seeds.emplace(labels.engine, driver_of(run.path), labels.seed);
+  }
+  // Two runs of one engine and one seed are as likely two scenarios as two repeats.
+  return several && seeds.size() > engines.size();
+}
+
+std::vector<RunGroup> read_groups(const std::vector<std::string>& directories) {
+  std::vector<Part> parts;
+  for (const std::string& directory : directories) {
+    if (is_sweep_directory(directory)) {
+      append_sweep(directory, parts);
+      continue;
+    }
+    const RunDirectory run = read_run_directory(directory);
+    parts.push_back({run.summary.labels.engine,
+                     driver_of(directory) == "realrun" ? "real" : "sim",
+                     {"", run.summary.labels.seed, result_of(run.summary)}});
+  }
+  std::map<std::string, std::set<std::string>> sources;
+  for (const Part& part : parts) sources[part.engine].insert(part.source);
+  std::vector<RunGroup> groups;
+  for (Part& part : parts) {
+    const std::string name = sources[part.engine].size() == 1
+                                 ? part.engine
+                                 : fmt::format("{} ({})", part.engine, part.source);
+    auto group = std::ranges::find(groups, name, &RunGroup::name);
+    if (group == groups.end()) group = groups.insert(group, RunGroup{name, {}});
+    group->samples.push_back(std::move(part.sample));
+  }
+  return groups;
+}
+
+}  // namespace calvo::analysis

@@ -1,0 +1,24 @@
+// What `calvo compare` is given: run directories, sweep directories, any mix.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "analysis/group_comparison.hpp"
+#include "analysis/run_directory.hpp"
+
+namespace calvo::analysis {
+
+/// True if `path` is the directory of a sweep.
+bool is_sweep_directory(const std::string& path);
+
+/// Whether several runs of one engine are among these, other seeds or repeats: then groups are
+/// compared, else run by run.
+bool has_repeats(const std::vector<RunDirectory>& runs);
+
+/// Runs by engine, points of sweeps by engine and settings. Engines of one name in several sweeps,
+/// or simulated and real, are told apart. Throws InputError for directories that cannot be read or
+/// hold nothing that is done.
+std::vector<RunGroup> read_groups(const std::vector<std::string>& directories);
+
+}  // namespace calvo::analysis

@@ -1,0 +1,264 @@
+#include "analysis/group_comparison.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/contract.hpp"
+
+namespace calvo::analysis {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A metric's values by seed; a seed may be there more than once (repeats of a real run).
+using BySeed = std::multimap<std::uint64_t, double>;
+
+BySeed values_of(const RunGroup& group, const std::string& settings, const std::string& metric) {
+  BySeed values;
+  for (const RunSample& sample : group.samples) {
+    if (sample.settings != settings) continue;
+    if (const auto value = sample.result.metric(metric)) values.emplace(sample.seed, *value);
+  }
+  return values;
+}
+
+std::vector<double> plain(const BySeed& values) {
+  std::vector<double> result;
+  for (const auto& [seed, value] : values) result.push_back(value);
+  return result;
+}
+
+bool each_once(const BySeed& values) {
+  return std::ranges::adjacent_find(values, {}, [](const auto& entry) { return entry.first; }) ==
+         values.end();
+}
+
+/// Ours less the reference's, for the seeds that both have.
+std::vector<double> pairs_of(const BySeed& ours, const BySeed& reference) {
+  std::vector<double> differences;
+  for (const auto& [seed, value] : ours) {
+    const auto other = reference.find(seed);
+    if (other != reference.end()) differences.push_back(value - other->second);
+  }
+  return differences;
+}
+
+std::optional<Difference> difference_of(const BySeed& ours, const BySeed& reference,
+                                        std::size_t tests) {
+  if (ours.empty() || reference.empty()) return std::nullopt;
+  if (each_once(ours) && each_once(reference)) {
+    const std::vector<double> pairs = pairs_of(ours, reference);
+    if (pairs.size() >= 2 || (pairs.size() == 1 && std::min(ours.size(), reference.size()) == 1)) {
+      return paired_difference(pairs, tests);
+    }
+  }
+  return unpaired_difference(plain(ours), plain(reference), tests);
+}
+
+std::vector<std::string> settings_of(const std::vector<RunGroup>& groups) {
+  std::vector<std::string> settings;
+  for (const RunGroup& group : groups) {
+    for (const RunSample& sample : group.samples) {
+      if (std::ranges::find(settings, sample.settings) == settings.end()) {
+        settings.push_back(sample.settings);
+      }
+    }
+  }
+  return settings;
+}
+
+bool is_share(const std::string& metric) {
+  return metric == "slo_attainment" || metric == "prefix_cache_hit_ratio" ||
+         metric == "bottleneck_utilization";
+}
+
+/// Shares in percent, everything else in its unit.
+std::string number_text(const std::string& metric, double value, bool sign) {
+  const double shown = is_share(metric) ? 100 * value : value;
+  const int digits = is_share(metric) || std::abs(shown) >= 100 ? 1 : 3;
+  return fmt::format(fmt::runtime(sign ? "{:+.{}f}" : "{:.{}f}"), shown, digits);
+}
+
+std::string interval_text(const std::string& metric, const std::optional<Interval>& interval,
+                          bool sign) {
+  if (!interval) return "-";
+  return fmt::format("[{}, {}]", number_text(metric, interval->low, sign),
+                     number_text(metric, interval->high, sign));
+}
+
+/// No share is above 1 or below 0, whatever a symmetric interval says.
+std::optional<Interval> possible(const std::string& metric, std::optional<Interval> interval) {
+  if (interval && is_share(metric)) {
+    interval->low = std::max(0.0, interval->low);
+    interval->high = std::min(1.0, interval->high);
+  }
+  return interval;
+}
+
+std::string p_text(double p) {
+  return p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", p);
+}
+
+const char* unit_of(const std::string& metric) {
+  return is_share(metric) ? " (%)" : "";
+}
+
+bool has_settings(const GroupComparison& comparison) {
+  return std::ranges::any_of(comparison.values,
+                             [](const GroupValue& value) { return !value.settings.empty(); });
+}
+
+TextTable table_of(const GroupComparison& comparison, const std::string& metric) {
+  const bool settings = has_settings(comparison);
+  TextTable table;
+  TextTable::Row heading;
+  if (settings) heading.emplace_back("settings");
+  for (const std::string& name : {std::string("runs"), std::string("n"), metric + unit_of(metric),
+                                  std::string("[95 %]"), "less " + comparison.groups.front(),
+                                  std::string("[95 %]"), std::string("p"), std::string("")}) {
+    heading.push_back(name);
+  }
+  table.rows.push_back(heading);
+  for (const GroupValue& value : comparison.values) {
+    if (value.metric != metric) continue;
+    TextTable::Row row;
+    if (settings) row.push_back(value.settings);
+    row.push_back(value.group);
+    row.push_back(std::to_string(value.mean.count));
+    row.push_back(value.mean.count > 0 ? number_text(metric, value.mean.mean, false) : "-");
+    row.push_back(interval_text(metric, possible(metric, value.mean.interval), false));
+    if (value.vs_first) {
+      row.push_back(number_text(metric, value.vs_first->mean, true));
+      row.push_back(interval_text(metric, value.vs_first->ci95, true));
+      row.push_back(value.vs_first->ci95 ? p_text(value.adjusted_p) : "-");
+      row.emplace_back(value.significant() ? "*" : "");
+    } else {
+      row.insert(row.end(), {"", "", "", ""});
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+/// How differences were taken, in words.
+std::string method_text(const GroupComparison& comparison) {
+  std::size_t paired = 0;
+  std::size_t unpaired = 0;
+  for (const GroupValue& value : comparison.values) {
+    if (value.vs_first) (value.vs_first->paired ? paired : unpaired) += 1;
+  }
+  std::string text =
+      fmt::format("Differences {}. ", unpaired == 0 ? "are paired by seed"
+                                      : paired == 0 ? "are between independent runs"
+                                                    : "are paired by seed where both have it");
+  return text + fmt::format(
+                    "* significant at 5 % after Holm's correction for {} test{} of a "
+                    "metric; p is so corrected, the intervals are not.",
+                    comparison.tests, comparison.tests == 1 ? "" : "s");
+}
+
+}  // namespace
+
+GroupComparison compare_groups(const std::vector<RunGroup>& groups,
+                               const std::vector<std::string>& metrics) {
+  CALVO_EXPECT(!groups.empty() && !metrics.empty());
+  GroupComparison comparison;
+  comparison.metrics = metrics;
+  for (const RunGroup& group : groups) comparison.groups.push_back(group.name);
+  const std::vector<std::string> settings = settings_of(groups);
+  comparison.tests = settings.size() * (groups.size() - 1);
+  std::size_t lonely = 0;
+  for (const std::string& metric : metrics) {
+    std::vector<double> p_values;
+    std::vector<std::size_t> tested;
+    for (const std::string& where : settings) {
+      const BySeed reference = values_of(groups.front(), where, metric);
+      for (const RunGroup& group : groups) {
+        const BySeed ours = values_of(group, where, metric);
+        if (ours.empty()) continue;
+        GroupValue value{where, group.name, metric, mean_interval(plain(ours)), std::nullopt, 1};
+        if (&group != &groups.front()) {
+          value.vs_first = difference_of(ours, reference, comparison.tests);
+        }
+        if (value.vs_first && value.vs_first->ci95) {
+          tested.push_back(comparison.values.size());
+          p_values.push_back(value.vs_first->p);
+        } else if (value.vs_first) {
+          lonely += 1;
+        }
+        comparison.values.push_back(std::move(value));
+      }
+    }
+    const std::vector<double> adjusted = holm(p_values);
+    for (std::size_t i = 0; i < tested.size(); ++i) {
+      comparison.values[tested[i]].adjusted_p = adjusted[i];
+    }
+  }
+  if (lonely > 0) {
+    comparison.warnings.push_back(
+        fmt::format("{} difference{} of single runs, which no interval can be given of; simulate "
+                    "more seeds",
+                    lonely, lonely == 1 ? " is" : "s are"));
+  }
+  return comparison;
+}
+
+std::string to_text(const GroupComparison& comparison, TableFormat format) {
+  std::string out;
+  for (const std::string& metric : comparison.metrics) {
+    if (!out.empty()) out += "\n";
+    TextTable table = table_of(comparison, metric);
+    if (format == TableFormat::csv) {  // one table: each row says its metric
+      for (std::size_t i = 0; i < table.rows.size(); ++i) {
+        table.rows[i].insert(table.rows[i].begin(), i == 0 ? "metric" : metric);
+      }
+    }
+    out += render(table, format);
+  }
+  if (format == TableFormat::csv) return out;
+  const char* comment = format == TableFormat::latex ? "% " : "";
+  out += fmt::format("\n{}{}\n", comment, method_text(comparison));
+  for (const std::string& warning : comparison.warnings) {
+    out += fmt::format("{}warning: {}\n", comment, warning);
+  }
+  return out;
+}
+
+nlohmann::ordered_json to_json(const GroupComparison& comparison) {
+  const auto ends = [](const std::optional<Interval>& interval) {
+    return interval ? Json{interval->low, interval->high} : Json(nullptr);
+  };
+  Json json;
+  json["reference"] = comparison.groups.front();
+  json["tests_per_metric"] = comparison.tests;
+  json["values"] = Json::array();
+  for (const GroupValue& value : comparison.values) {
+    Json each;
+    each["metric"] = value.metric;
+    each["settings"] = value.settings;
+    each["group"] = value.group;
+    each["n"] = value.mean.count;
+    each["mean"] = value.mean.mean;
+    each["ci95"] = ends(value.mean.interval);
+    each["vs_reference"] = nullptr;
+    if (const auto& difference = value.vs_first) {
+      each["vs_reference"] = {{"mean", difference->mean},
+                              {"ci95", ends(difference->ci95)},
+                              {"paired", difference->paired},
+                              {"n", difference->count},
+                              {"p", difference->p},
+                              {"adjusted_p", value.adjusted_p},
+                              {"significant", value.significant()}};
+    }
+    json["values"].push_back(std::move(each));
+  }
+  json["warnings"] = comparison.warnings;
+  return json;
+}
+
+}  // namespace calvo::analysis
