@@ -1,5 +1,6 @@
 #include "analysis/validation_input.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -51,11 +52,28 @@ std::optional<double> optional_number(const Json& load, const char* key, const s
   return found->get<double>();
 }
 
+std::vector<std::string> faults_of(const Json& load, const std::string& file) {
+  const auto found = load.find("faults");
+  if (found == load.end()) return {};
+  if (!found->is_array() ||
+      !std::ranges::all_of(*found, [](const Json& script) { return script.is_string(); })) {
+    throw InputError({file, 0, 0}, "load.faults", "is no list of scripts; run again");
+  }
+  return found->get<std::vector<std::string>>();
+}
+
 LoadQuality load_of(const Json& summary, const std::string& file) {
   const auto load = summary.find("load");
   if (load == summary.end() || !load->is_object()) return {};
+  const auto count = [&](const char* key) {
+    return static_cast<std::int64_t>(optional_number(*load, key, file).value_or(0));
+  };
   return {optional_number(*load, "lateness_p99_s", file),
-          optional_number(*load, "spare_cpu_busy", file)};
+          optional_number(*load, "spare_cpu_busy", file),
+          count("nodes_lost"),
+          count("corrupt_blocks"),
+          count("reconnects"),
+          faults_of(*load, file)};
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 // A run directory as a validation needs it: predicted or measured, on what, and was the load right?
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "analysis/run_directory.hpp"
 
@@ -15,6 +17,10 @@ enum class Driver { sim, realrun };
 struct LoadQuality {
   std::optional<double> lateness_p99_s;  ///< requests were sent this much after their date
   std::optional<double> spare_cpu_busy;  ///< share of the time in which the spare core was busy
+  std::int64_t nodes_lost = 0;           ///< storage nodes that it lost, for a time or for good
+  std::int64_t corrupt_blocks = 0;
+  std::int64_t reconnects = 0;      ///< connections to storage nodes that were made anew
+  std::vector<std::string> faults;  ///< scripts that its storage nodes were given on purpose
 };
 
 struct ValidationRun {

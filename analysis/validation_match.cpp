@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -31,6 +32,26 @@ void refuse_repeated_directories(std::span<const ValidationRun> runs) {
   }
 }
 
+std::string plural(std::int64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+/// What broke between a real run and its storage nodes; none: nothing that it tells of.
+std::optional<std::string> broken_in(const LoadQuality& load) {
+  std::vector<std::string> parts;
+  if (load.nodes_lost > 0) {
+    parts.push_back(fmt::format("lost {}", plural(load.nodes_lost, "storage node")));
+  }
+  if (load.corrupt_blocks > 0) {
+    parts.push_back(fmt::format("was given {}", plural(load.corrupt_blocks, "corrupt block")));
+  }
+  if (load.nodes_lost == 0 && load.reconnects > 0) {
+    parts.push_back(fmt::format("had to make {} anew", plural(load.reconnects, "connection")));
+  }
+  if (parts.empty()) return std::nullopt;
+  return fmt::format("it {}", fmt::join(parts, " and "));
+}
+
 /// Why nothing may rest on a real run; none if it is sound.
 std::optional<std::string> fault_of(const ValidationRun& real) {
   const Summary& summary = real.run.summary;
@@ -46,7 +67,7 @@ std::optional<std::string> fault_of(const ValidationRun& real) {
     return fmt::format("its spare core was {:.0f} % busy, above {:.0f} %",
                        100 * *load.spare_cpu_busy, 100 * most_spare_busy);
   }
-  return std::nullopt;
+  return load.faults.empty() ? broken_in(load) : std::nullopt;
 }
 
 /// Sorts the runs into cells; the real ones unchecked.
@@ -232,6 +253,16 @@ void discard(MatchedCell& cell, std::vector<std::string>& warnings) {
   }
 }
 
+void warn_about_faults(const MatchedCell& cell, std::vector<std::string>& warnings) {
+  for (const ValidationRun* real : cell.repeats) {
+    if (real->load.faults.empty()) continue;
+    warnings.push_back(
+        fmt::format("{}: its storage nodes had faults on order (--faults {}); does its prediction "
+                    "have them, too?",
+                    real->run.path, fmt::join(real->load.faults, " --faults ")));
+  }
+}
+
 void match_requests(MatchedCell& cell, std::vector<std::string>& warnings) {
   cell.rows.push_back(rows_of(*cell.prediction));
   for (const ValidationRun* real : cell.repeats) {
@@ -275,6 +306,7 @@ Matched match_runs(std::span<const ValidationRun> runs) {
   warn_about_testbeds(runs, matched.warnings);
   for (MatchedCell& cell : matched.cells) {
     discard(cell, matched.warnings);
+    warn_about_faults(cell, matched.warnings);
     if (!cell.repeats.empty()) match_requests(cell, matched.warnings);
   }
   return matched;

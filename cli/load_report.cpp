@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "analysis/statistics.hpp"
+#include "realrun/engine/breakage.hpp"
 
 namespace calvo::cli {
 namespace {
@@ -19,6 +20,20 @@ nlohmann::ordered_json quantile_of(std::vector<double> values, double q) {
   if (values.empty()) return nullptr;
   std::ranges::sort(values);
   return analysis::quantile(values, q);
+}
+
+nlohmann::ordered_json lost_nodes_of(const realrun::LoadReport& load) {
+  const auto seconds = [](Instant date) { return to_seconds(date - Instant{}).count(); };
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const realrun::LostNode& lost : load.lost_nodes) {
+    all.push_back({{"node", lost.node},
+                   {"address", lost.address},
+                   {"times", lost.times},
+                   {"first_s", seconds(lost.first)},
+                   {"back_s", nullptr}});
+    if (lost.back) all.back()["back_s"] = seconds(*lost.back);
+  }
+  return all;
 }
 
 double or_zero(const nlohmann::ordered_json& value) {
@@ -38,6 +53,9 @@ nlohmann::ordered_json to_json(const realrun::LoadReport& load) {
           {"corrupt_blocks", load.corrupt_blocks},
           {"timeouts", load.timeouts},
           {"reconnects", load.reconnects},
+          {"nodes_lost", load.lost_nodes.size()},
+          {"lost_nodes", lost_nodes_of(load)},
+          {"faults", load.faults},
           {"lookup_p50_s", quantile_of(load.lookup_s, 0.5)},
           {"lookup_p99_s", quantile_of(load.lookup_s, 0.99)},
           {"lease_p50_s", quantile_of(load.lease_s, 0.5)},
@@ -61,7 +79,8 @@ std::string to_text(const realrun::LoadReport& load) {
                           milliseconds("lease_p99_s"))) +
          line("Blocks verified / corrupt:", fmt::format("{} / {} ({:.3f} s)", load.verified_blocks,
                                                         load.corrupt_blocks, load.verify_s)) +
-         line("Timeouts / reconnects:", fmt::format("{} / {}", load.timeouts, load.reconnects)) +
+         line("Nodes lost / timeouts / reconnects:",
+              fmt::format("{} / {} / {}", load.lost_nodes.size(), load.timeouts, load.reconnects)) +
          line("CPU of this process / of the machine:",
               fmt::format("{:.0f} % of a core / {:.0f} %", 100 * load.cpu_busy,
                           100 * load.machine_busy));
@@ -70,6 +89,8 @@ std::string to_text(const realrun::LoadReport& load) {
 std::vector<std::string> load_warnings(const realrun::LoadReport& load,
                                        const analysis::Summary& summary) {
   std::vector<std::string> warnings = load.complaints;
+  const std::vector<std::string> broken = realrun::breakage(load);
+  warnings.insert(warnings.end(), broken.begin(), broken.end());
   const double late_ms = 1e3 * or_zero(quantile_of(load.lateness_s, 0.99));
   if (summary.ttft.count > 0 && late_ms > most_late * summary.ttft.median) {
     warnings.push_back(fmt::format(

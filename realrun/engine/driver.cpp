@@ -173,7 +173,25 @@ void Driver::rail_changed(const Notice& notice) {
   };
   const bool before = up();
   host.rail_up[notice.rail][node] = notice.event.kind == EventKind::node_up;
+  note_loss(notice);
   if (before != up()) post(notice.instance, notice.event);
+}
+
+void Driver::note_loss(const Notice& notice) {
+  Absence& absence = absences_[raw(notice.event.node)];
+  if (notice.event.kind == EventKind::node_up) {
+    CALVO_EXPECT(absence.rails > 0);
+    if (--absence.rails == 0) absence.of.back = now_;
+    return;
+  }
+  if (absence.rails++ > 0) return;
+  LostNode& lost = absence.of;
+  if (lost.times++ == 0) {
+    lost.node = raw(notice.event.node);
+    lost.address = options_.nodes[lost.node].text();
+    lost.first = now_;
+  }
+  lost.back.reset();
 }
 
 /// Each text once, though who makes connections meets it again with each attempt.

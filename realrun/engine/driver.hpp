@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -58,6 +59,7 @@ private:
   void take(const Notice& notice);
   void take_event(const Notice& notice);
   void rail_changed(const Notice& notice);
+  void note_loss(const Notice& notice);
   void complain(const std::string& text);
   void deliver();
   void post(std::uint32_t host, const control::Event& event);
@@ -130,6 +132,11 @@ private:
   RunResult result_;
   std::vector<double> lateness_;
   std::vector<std::string> complaints_;
+  struct Absence {
+    LostNode of;
+    std::int32_t rails = 0;  ///< that do not reach it now
+  };
+  std::map<std::uint32_t, Absence> absences_;  ///< by node, of those that were ever lost
   struct CpuTimes {
     double process = 0;
     std::vector<double> busy, all;  ///< of each core

@@ -38,6 +38,15 @@ struct RealrunOptions {
   std::function<void(const std::string& text)> complain;
 };
 
+/// A storage node that at least one rail of a run could not reach for a time.
+struct LostNode {
+  std::uint32_t node = 0;
+  std::string address;
+  std::int64_t times = 0;
+  Instant first{};              ///< when it was lost the first time
+  std::optional<Instant> back;  ///< when all rails had it again at last; none: not before the end
+};
+
 /// What a real run tells beyond a simulated one.
 struct LoadReport {
   std::vector<double> lateness_s;  ///< of each arrival: handed over - due
@@ -49,8 +58,10 @@ struct LoadReport {
   std::int64_t corrupt_blocks = 0;
   std::int64_t timeouts = 0;
   std::int64_t reconnects = 0;
-  std::vector<double> lookup_s;  ///< wall time of each lookup
-  std::vector<double> lease_s;   ///< ... of each lease, before data
+  std::vector<LostNode> lost_nodes;  ///< by node
+  std::vector<std::string> faults;   ///< scripts that its storage nodes were given on purpose
+  std::vector<double> lookup_s;      ///< wall time of each lookup
+  std::vector<double> lease_s;       ///< ... of each lease, before data
   /// Why nodes that were lost cannot be used again though they answer: another key, another
   /// configuration. Each text once.
   std::vector<std::string> complaints;

@@ -23,7 +23,8 @@ inline ValidationRun run_of(const std::string& path, Driver driver, const std::s
   if (driver == Driver::realrun) {
     run.fabric = "tcp";
     run.device = "host";
-    run.load = {1e-6, 0.1};
+    run.load.lateness_p99_s = 1e-6;
+    run.load.spare_cpu_busy = 0.1;
   }
   for (std::size_t i = 0; i < ttft_ms.size(); ++i) {
     RequestRow row;

@@ -31,7 +31,8 @@ TEST(ValidationRun, SaysWhatExecutedItAndHowGoodItsLoadWas) {
   const TemporaryDirectory directory;
   const std::string path = written_run(
       directory, R"({"driver": "realrun", "fabric": "verbs", "device": "cuda", "host": "h"})",
-      R"({"lateness_p99_s": 0.0005, "spare_cpu_busy": 0.25})");
+      R"({"lateness_p99_s": 0.0005, "spare_cpu_busy": 0.25, "nodes_lost": 2, "corrupt_blocks": 37,
+          "reconnects": 3, "faults": ["die@5s"]})");
   const ValidationRun run = read_validation_run(path + "/");
   EXPECT_EQ(run.driver, Driver::realrun);
   EXPECT_EQ(run.fabric, "verbs");
@@ -39,6 +40,10 @@ TEST(ValidationRun, SaysWhatExecutedItAndHowGoodItsLoadWas) {
   EXPECT_EQ(run.host, "h");
   EXPECT_EQ(run.load.lateness_p99_s, 0.0005);
   EXPECT_EQ(run.load.spare_cpu_busy, 0.25);
+  EXPECT_EQ(run.load.nodes_lost, 2);
+  EXPECT_EQ(run.load.corrupt_blocks, 37);
+  EXPECT_EQ(run.load.reconnects, 3);
+  EXPECT_EQ(run.load.faults, std::vector<std::string>{"die@5s"});
   EXPECT_EQ(run.run.path, path);
   EXPECT_EQ(run.run.requests.size(), 3U);
 }
@@ -48,6 +53,7 @@ TEST(ValidationRun, MaySayNothingOfItsLoad) {
   const ValidationRun run = read_validation_run(written_run(directory, R"({"driver": "sim"})"));
   EXPECT_EQ(run.driver, Driver::sim);
   EXPECT_EQ(run.load.lateness_p99_s, std::nullopt);
+  EXPECT_EQ(run.load.nodes_lost, 0);
   EXPECT_EQ(run.fabric, "");
 }
 
@@ -76,6 +82,10 @@ TEST(ValidationRun, WhatIsWrongIsNamedAtItsPlace) {
        "this version"},
       {R"({"driver": "realrun"})", R"({"lateness_p99_s": "late"})",
        "/summary.json:0:0: load.lateness_p99_s: is not a number; run again"},
+      {R"({"driver": "realrun"})", R"({"nodes_lost": "few"})",
+       "/summary.json:0:0: load.nodes_lost: is not a number; run again"},
+      {R"({"driver": "realrun"})", R"({"faults": [1]})",
+       "/summary.json:0:0: load.faults: is no list of scripts; run again"},
   };
   for (const Wrong& wrong : cases) {
     const TemporaryDirectory directory;

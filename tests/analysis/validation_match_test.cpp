@@ -159,7 +159,8 @@ TEST(MatchRuns, DiscardsRunsWhoseLoadWasWrong) {
   runs.push_back(real(3, {100, 200, 300}, 200));
   runs[3].run.summary.complete = false;
   runs.push_back(real(4, {100, 200, 300}, 200));
-  runs[4].load = {0.002, 0.8};  // at both limits
+  runs[4].load.lateness_p99_s = 0.002;  // at both limits
+  runs[4].load.spare_cpu_busy = 0.8;
   const Matched matched = match_runs(runs);
   EXPECT_THAT(matched.cells[0].repeats, ElementsAre(&runs[4]));
   EXPECT_THAT(matched.cells[0].discarded,
@@ -169,6 +170,33 @@ TEST(MatchRuns, DiscardsRunsWhoseLoadWasWrong) {
                           DiscardedRun{"real/e-2", "its spare core was 85 % busy, above 80 %"},
                           DiscardedRun{"real/e-3", "it was interrupted"}));
   EXPECT_THAT(matched.warnings[2], HasSubstr("real/e-3 is discarded: it was interrupted"));
+}
+
+TEST(MatchRuns, DiscardsRunsInWhichSomethingBroke) {
+  auto runs = sound_runs();
+  runs[1].load.nodes_lost = 1;
+  runs[1].load.reconnects = 2;
+  runs[2].load.corrupt_blocks = 37;
+  runs[2].load.nodes_lost = 2;
+  runs.push_back(real(3, {100, 200, 300}, 200));
+  runs[3].load.reconnects = 1;
+  runs.push_back(real(4, {100, 200, 300}, 200));
+  EXPECT_THAT(match_runs(runs).cells[0].discarded,
+              ElementsAre(DiscardedRun{"real/e-1", "it lost 1 storage node"},
+                          DiscardedRun{"real/e-2",
+                                       "it lost 2 storage nodes and was given 37 corrupt blocks"},
+                          DiscardedRun{"real/e-3", "it had to make 1 connection anew"}));
+}
+
+TEST(MatchRuns, KeepsRunsWhoseFaultsWereAskedForAndSaysSo) {
+  auto runs = sound_runs();
+  runs[1].load.nodes_lost = 1;
+  runs[1].load.faults = {"die@5s", "corrupt@0s:0.1"};
+  const Matched matched = match_runs(runs);
+  EXPECT_THAT(matched.cells[0].repeats, ElementsAre(&runs[1], &runs[2]));
+  EXPECT_THAT(matched.warnings,
+              ElementsAre("real/e-1: its storage nodes had faults on order (--faults die@5s "
+                          "--faults corrupt@0s:0.1); does its prediction have them, too?"));
 }
 
 TEST(MatchRuns, KeepsACellWhoseRealRunsAreAllDiscarded) {

@@ -6,9 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/input_error.hpp"
+#include "realrun/engine/breakage.hpp"
 #include "realrun/engine/parts.hpp"
 #include "tests/realrun/engine/engine_fixture.hpp"
 
@@ -58,6 +60,59 @@ TEST(LostNodes, AreLookedUpAndReadOverTheRailThatStillReachesThem) {
   EXPECT_EQ(completed(result), 30);
   EXPECT_GT(nodes[0].counters().lookups, 0U);
   EXPECT_GT(nodes[0].counters().leased_blocks, 0U);
+}
+
+TEST(LostNodes, ThatStayAwayAreReported) {
+  scenarios::Scenario scenario =
+      small_scenario({"workload.synthetic.arrival.rate=60 /s", "workload.synthetic.count=60"});
+  Nodes nodes(scenario, Nodes::Contents::initial);
+  RealrunOptions options = options_for(nodes);
+  bool killed = false;
+  options.progress = [&](std::int64_t, std::int64_t, double) {
+    if (!std::exchange(killed, true)) nodes.kill(0);
+  };
+  const RealrunResult result = realrun(scenario, options);
+  EXPECT_EQ(completed(result), 60);
+  ASSERT_EQ(result.load.lost_nodes.size(), 1U);
+  const LostNode& lost = result.load.lost_nodes.front();
+  EXPECT_EQ(lost.node, 0U);
+  EXPECT_EQ(lost.address, options.nodes[0].text());
+  EXPECT_EQ(lost.times, 1);
+  EXPECT_EQ(lost.back, std::nullopt);
+  ASSERT_EQ(breakage(result.load).size(), 1U);
+  EXPECT_THAT(breakage(result.load).front(), ::testing::EndsWith(" and did not come back"));
+}
+
+TEST(LostNodes, ThatComeBackAreReportedWithBothDates) {
+  // Takes minutes if the node's return does not end it.
+  scenarios::Scenario scenario =
+      small_scenario({"workload.synthetic.arrival.rate=20 /s", "workload.synthetic.count=20000",
+                      "simulation.time_limit=120 s"});
+  Nodes nodes(scenario, Nodes::Contents::empty);
+  RealrunOptions options = options_for(nodes);
+  const std::uint16_t port = nodes[0].port();
+  std::optional<NodeServer> again;
+  bool asked = false;
+  options.progress = [&](std::int64_t, std::int64_t, double) {
+    if (asked) request_stop();  // the control thread has looked at its notices since
+    if (again) {
+      asked = again->counters().lookups > 0;
+      return;
+    }
+    NodeOptions same = node_options(scenario, Contents::empty, 0);
+    same.port = port;
+    nodes.kill(0);
+    try {
+      again.emplace(same);
+    } catch (const InputError&) {  // somebody has the port now: perhaps not for long
+    }
+  };
+  const RealrunResult result = realrun(scenario, options);
+  ASSERT_EQ(result.load.lost_nodes.size(), 1U);
+  const LostNode& lost = result.load.lost_nodes.front();
+  EXPECT_EQ(lost.node, 0U);
+  ASSERT_TRUE(lost.back);
+  EXPECT_LT(lost.first, *lost.back);
 }
 
 TEST(LostNodes, ThatComeBackWithAnotherKeyAreComplainedOfOnce) {
