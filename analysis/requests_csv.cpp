@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <iterator>
 #include <string_view>
 
@@ -100,10 +101,19 @@ T number(const LineReader& reader, std::string_view name, std::string_view cell)
   return value;
 }
 
-std::optional<double> optional_number(const LineReader& reader, std::string_view name,
-                                      std::string_view cell) {
+double seconds(const LineReader& reader, std::string_view name, std::string_view cell) {
+  const auto value = number<double>(reader, name, cell);
+  if (std::isfinite(value) && value >= 0) return value;
+  throw InputError(
+      reader.pos(static_cast<std::size_t>(cell.data() - reader.line().data())), std::string(name),
+      fmt::format("\"{}\" is no time, which is finite and not negative; run the scenario again",
+                  cell));
+}
+
+std::optional<double> optional_seconds(const LineReader& reader, std::string_view name,
+                                       std::string_view cell) {
   if (cell.empty()) return std::nullopt;
-  return number<double>(reader, name, cell);
+  return seconds(reader, name, cell);
 }
 
 Outcome outcome_of(const LineReader& reader, std::string_view cell) {
@@ -142,20 +152,20 @@ std::vector<RequestRow> read_requests_csv(const std::string& path) {
     row.session = number<std::uint64_t>(reader, "session_id", cells[session_id]);
     row.turn = number<std::int64_t>(reader, "turn", cells[turn]);
     row.input_tokens = number<std::int64_t>(reader, "input_tokens", cells[input_tokens]);
-    row.arrival_s = number<double>(reader, "arrival_s", cells[arrival_s]);
-    row.ttft_s = optional_number(reader, "ttft_s", cells[ttft_s]);
-    row.deadline_s = optional_number(reader, "deadline_s", cells[deadline_s]);
+    row.arrival_s = seconds(reader, "arrival_s", cells[arrival_s]);
+    row.ttft_s = optional_seconds(reader, "ttft_s", cells[ttft_s]);
+    row.deadline_s = optional_seconds(reader, "deadline_s", cells[deadline_s]);
     if (!cells[queue_s].empty()) {
       row.stages_s.emplace();
       for (std::size_t i = 0; i < row.stages_s->size(); ++i) {
-        (*row.stages_s)[i] = number<double>(reader, stage_columns[i], cells[queue_s + i]);
+        (*row.stages_s)[i] = seconds(reader, stage_columns[i], cells[queue_s + i]);
       }
     }
     row.outcome = outcome_of(reader, cells[outcome]);
     row.instance = number<std::int64_t>(reader, "instance", cells[instance]);
     row.cached_tokens = number<std::int64_t>(reader, "cached_tokens", cells[cached_tokens]);
     row.output_tokens = number<std::int64_t>(reader, "output_tokens", cells[output_tokens]);
-    row.e2e_s = optional_number(reader, "e2e_s", cells[e2e_s]);
+    row.e2e_s = optional_seconds(reader, "e2e_s", cells[e2e_s]);
     if (!cells[slo_met].empty()) row.slo_met = number<int>(reader, "slo_met", cells[slo_met]) != 0;
     rows.push_back(row);
   }

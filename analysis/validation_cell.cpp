@@ -47,6 +47,12 @@ Sums sums_of(const ValidationRun& run, const RowsById& rows, const RowsById& pre
   Sums sums;
   for (const auto& [id, row] : rows) {
     if (has_ttft(*row)) {
+      if (*row->ttft_s <= 0) {
+        throw InputError({run.run.path, 0, 0}, "",
+                         fmt::format("request {} has a TTFT of {} s, and each takes some time; run "
+                                     "it again",
+                                     id, *row->ttft_s));
+      }
       sums.ttft_ms.push_back(1e3 * *row->ttft_s);
       sums.ttft_sum_ms += sums.ttft_ms.back();
       for (std::size_t i = 0; row->stages_s && i < stages; ++i) {
@@ -93,7 +99,7 @@ Pool pool_of(const MatchedCell& cell) {
     for (const double ttft : pool.repeats.back().ttft_ms) pool.ttft_ms.push_back({ttft, repeat});
     for (const auto& [id, row] : rows) {
       const RequestRow& twin = *predicted.at(id);
-      if (!has_ttft(*row) || !has_ttft(twin) || *row->ttft_s <= 0) continue;
+      if (!has_ttft(*row) || !has_ttft(twin)) continue;
       pool.request_errors.push_back({*twin.ttft_s / *row->ttft_s - 1, repeat});
       pool.pairs.emplace_back(*twin.ttft_s, *row->ttft_s);
     }
@@ -185,7 +191,8 @@ Residual residual(double simulated, double real, const std::vector<double>& draw
                   const std::vector<double>& singles, ErrorKind kind) {
   const auto error_to = [&](double value) {
     if (kind == ErrorKind::difference) return simulated - value;
-    return value > 0 ? simulated / value - 1 : 0.0;
+    CALVO_EXPECT(value > 0);
+    return simulated / value - 1;
   };
   Residual result;
   result.simulated = simulated;

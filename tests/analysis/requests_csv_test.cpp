@@ -77,5 +77,29 @@ TEST(RequestsCsv, NamesThePlaceOfAFault) {
             directory / "other.csv" + ":1:1: is not a table of requests as `calvo run` writes it");
 }
 
+TEST(RequestsCsv, RefusesTimesThatAreNone) {
+  const TemporaryDirectory directory;
+  write_requests_csv(directory / "r.csv", small_run(), labels());
+  const std::string text = read_file(directory / "r.csv");
+  const auto refusal_of = [&](const std::string& right, const std::string& wrong) {
+    std::string changed = text;
+    changed.replace(changed.find(right), right.size(), wrong);
+    write_file(directory / "bad.csv", changed);
+    std::string error = error_of([&] { read_requests_csv(directory / "bad.csv"); });
+    EXPECT_TRUE(error.starts_with(directory / "bad.csv")) << error;
+    return error.substr(std::min(error.size(), (directory / "bad.csv").size()));
+  };
+  const std::string remedy =
+      " is no time, which is finite and not negative; run the scenario again";
+  for (const std::string wrong : {"nan", "-nan", "inf", "-inf", "-0.021000000"}) {
+    EXPECT_EQ(refusal_of("0.021000000", wrong), ":2:33: ttft_s: \"" + wrong + "\"" + remedy);
+  }
+  EXPECT_EQ(refusal_of("0.025000000", "nan"), ":2:69: deadline_s: \"nan\"" + remedy);
+  EXPECT_EQ(refusal_of("0.121000000", "inf"), ":2:57: e2e_s: \"inf\"" + remedy);
+  EXPECT_EQ(refusal_of("0.003000000", "-1"), ":2:107: network: \"-1\"" + remedy);
+  EXPECT_EQ(refusal_of("\n0,0,0,0,0.000000000", "\n0,0,0,0,nan"),
+            ":2:9: arrival_s: \"nan\"" + remedy);
+}
+
 }  // namespace
 }  // namespace calvo::analysis

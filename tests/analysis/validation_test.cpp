@@ -44,6 +44,16 @@ TEST(Validate, ComparesMeansOfAllRepeatsTogether) {
   expect_interval(mean.error_ci95, 200.0 / 220 - 1, 200.0 / 180 - 1);
 }
 
+TEST(Validate, RefusesATtftOfNothing) {
+  for (const std::size_t run : {std::size_t{0}, std::size_t{2}}) {
+    auto runs = around_200_ms();
+    runs[run].run.requests[1].ttft_s = 0;
+    EXPECT_EQ(error_of([&] { validate(runs, {}); }),
+              runs[run].run.path +
+                  ":0:0: request 1 has a TTFT of 0 s, and each takes some time; run it again");
+  }
+}
+
 TEST(Validate, ComparesPercentilesOfAllRepeatsTogether) {
   const Measures measures = measures_of(around_200_ms());
   EXPECT_DOUBLE_EQ(measures.ttft_p50_ms.real, 200);  // of 90 110 180 220 270 330
