@@ -129,10 +129,9 @@ TEST(Realrun, WarnsOfCorruptBlocksAndRecordsThatTheyWereAskedFor) {
   EXPECT_EQ(load["nodes_lost"], 0);
   EXPECT_EQ(load["lost_nodes"], nlohmann::json::array());
   EXPECT_EQ(load["faults"], nlohmann::json::array({"corrupt@0s"}));
-  const std::string warning = std::to_string(corrupt) +
-                              " corrupt blocks came from the storage nodes and were not used";
-  EXPECT_THAT(summary["warnings"].get<std::vector<std::string>>(),
-              ::testing::Contains(warning));
+  const std::string warning =
+      std::to_string(corrupt) + " corrupt blocks came from the storage nodes and were not used";
+  EXPECT_THAT(summary["warnings"].get<std::vector<std::string>>(), ::testing::Contains(warning));
   EXPECT_THAT(ran.out, HasSubstr(warning));
 }
 
@@ -230,7 +229,8 @@ TEST(Realrun, SaysInOneLineWhatIsWrong) {
        "calvo: --key-file: \"\" is empty; give a value, or leave the option out; see calvo "
        "--help\n"},
       {{"--fabric", "verbs"}, "calvo: "},
-      {{"--set", "memory.host=900 TiB"}, "calvo: s.yaml:"},
+      {{"--set", "memory.host=900 TiB"},
+       "calvo: --set memory.host=900 TiB:1:13: memory.host: is 483183820800 blocks of "},
       {{"--fabric", "pigeon"}, "calvo: "},
       {{"--device", "abacus"}, "calvo: "},
       {{"--key-file", "short.key"}, "calvo: short.key"},
