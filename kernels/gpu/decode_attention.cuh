@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bit>
+
 #include "kernels/gpu/attention.hpp"
 #include "kernels/gpu/fragments.hpp"
 #include "kernels/gpu/paged.cuh"
@@ -302,8 +304,9 @@ private:
     const std::int64_t part =
         (std::int64_t{member_} * args_.plan.splits + split_) * args_.q_heads + head;
     float* to = args_.workspace + part * dim + at;
-    CALVO_UNROLL
-    for (int v = 0; v < 4; ++v) to[v] = out[v];
+    simt::store(reinterpret_cast<simt::Word*>(to),
+                {std::bit_cast<std::uint32_t>(out[0]), std::bit_cast<std::uint32_t>(out[1]),
+                 std::bit_cast<std::uint32_t>(out[2]), std::bit_cast<std::uint32_t>(out[3])});
     if (at == 0) {
       const std::int64_t all = std::int64_t{args_.count} * args_.plan.splits * args_.q_heads;
       args_.workspace[all * dim + part] = lse;

@@ -33,6 +33,35 @@ constexpr simt::LaunchShape prefill_shape(const PrefillAttention& args) {
           PrefillSizes<dim>::shared_bytes};
 }
 
+/// The packed rows of a thread block's tile.
+struct PrefillRows {
+  std::int32_t sequence = 0, kv_head = 0, group = 1;
+  std::int32_t first_packed = 0;  ///< of the tile, of the sequence's rows * group
+  std::int32_t first_row = 0;     ///< of the sequence
+  std::int32_t new_rows = 0;      ///< of the sequence
+  std::int32_t count = 0;         ///< of the tile
+
+  CALVO_DEVICE explicit PrefillRows(const PrefillAttention& args) {
+    const std::int32_t kv_heads = args.kv.layout.kv_heads;
+    group = args.q_heads / kv_heads;
+    kv_head = static_cast<std::int32_t>(simt::block_index() % kv_heads);
+    const PrefillTile tile = args.tiles[simt::block_index() / kv_heads];
+    sequence = tile.sequence;
+    first_packed = tile.packed_row;
+    first_row = args.batch.row_begin[sequence];
+    new_rows = args.batch.row_begin[sequence + 1] - first_row;
+    const std::int32_t left = new_rows * group - first_packed;
+    count = left < prefill_tile_rows ? left : prefill_tile_rows;
+  }
+
+  CALVO_DEVICE std::int64_t row_of(int packed) const {
+    return first_row + (first_packed + packed) / group;
+  }
+  CALVO_DEVICE std::int64_t head_of(int packed) const {
+    return kv_head * group + (first_packed + packed) % group;
+  }
+};
+
 /// A thread block: 128 packed rows of a sequence and a KV head, 32 of them a warp's.
 template <int dim>
 class Prefill {
@@ -46,34 +75,33 @@ public:
         lane_(simt::thread_index() % 32),
         shared_(simt::shared_memory()),
         base_(simt::shared_address(shared_)) {
-    const std::int32_t kv_heads = args.kv.layout.kv_heads;
-    group_ = args.q_heads / kv_heads;
-    kv_head_ = static_cast<std::int32_t>(simt::block_index() % kv_heads);
-    const PrefillTile tile = args.tiles[simt::block_index() / kv_heads];
-    sequence_ = tile.sequence;
-    packed_row_ = tile.packed_row;
-    row_begin_ = args.batch.row_begin[sequence_];
-    first_ = args.batch.first[sequence_];
-    const std::int32_t rows = args.batch.row_begin[sequence_ + 1] - row_begin_;
-    const std::int32_t left = rows * group_ - packed_row_;
-    rows_ = left < Sizes::rows ? left : Sizes::rows;
+    const PrefillRows rows(args);
+    load_queries(rows);
+    sequence_ = rows.sequence;
+    head_at_ = rows.kv_head * dim;
     begin_ = args.keys_begin != nullptr ? args.keys_begin[sequence_] : 0;
     if (begin_ < 0) begin_ = 0;
-    end_ = first_ + rows;
-    if (args.keys_end != nullptr && args.keys_end[sequence_] < end_) {
-      end_ = args.keys_end[sequence_];
+    const std::int32_t first = args.batch.first[sequence_];
+    std::int32_t end = first + rows.new_rows;
+    if (args.keys_end != nullptr && args.keys_end[sequence_] < end) {
+      end = args.keys_end[sequence_];
     }
-    stop_ = limit_of(rows_ - 1);
+    /// Keys from this on are not for row `row` of the tile.
+    const auto limit_of = [&](int row) {
+      const std::int32_t causal = first + (rows.first_packed + row) / rows.group + 1;
+      return causal < end ? causal : end;
+    };
+    stop_ = limit_of(rows.count - 1);
     first_tile_ = begin_ / Sizes::keys;
     tiles_ = begin_ < stop_ ? (stop_ - 1) / Sizes::keys + 1 - first_tile_ : 0;
     const int warp_row = warp_ * Sizes::warp_rows;
-    const int last_row =
-        (warp_row + Sizes::warp_rows < rows_ ? warp_row + Sizes::warp_rows : rows_) - 1;
-    warp_stop_ = last_row >= warp_row ? limit_of(last_row) : 0;
+    const int warp_end =
+        warp_row + Sizes::warp_rows < rows.count ? warp_row + Sizes::warp_rows : rows.count;
+    warp_stop_ = warp_row < warp_end ? limit_of(warp_end - 1) : 0;
     CALVO_UNROLL
     for (int r = 0; r < 4; ++r) {
       const int row = warp_row + r / 2 * 16 + sum_row(lane_, r % 2 * 2);
-      limit_[r] = row < rows_ ? limit_of(row) : 0;
+      limit_[r] = row < rows.count ? limit_of(row) : 0;
     }
   }
 
@@ -82,7 +110,6 @@ public:
     std::int64_t upcoming = key_offset(0);
     if (thread_ < Sizes::keys) offsets(0)[thread_] = upcoming;
     upcoming = key_offset(1);
-    load_queries();
     simt::sync_block();  // the offsets of tile 0 are there
     load_tile(0);
     for (int tile = 0; tile < tiles_; ++tile) {
@@ -106,12 +133,6 @@ public:
   }
 
 private:
-  /// Keys from this on are not for row `row` of the tile.
-  CALVO_DEVICE std::int32_t limit_of(int row) const {
-    const std::int32_t causal = first_ + (packed_row_ + row) / group_ + 1;
-    return causal < end_ ? causal : end_;
-  }
-
   CALVO_DEVICE std::int64_t* offsets(int tile) const {
     return reinterpret_cast<std::int64_t*>(shared_ + Sizes::offsets_at) + (tile & 1) * Sizes::keys;
   }
@@ -124,23 +145,16 @@ private:
   CALVO_DEVICE std::int64_t key_offset(int tile) const {
     const std::int32_t key = (first_tile_ + tile) * Sizes::keys + thread_;
     if (thread_ >= Sizes::keys || key < begin_ || key >= stop_) return -1;
-    return keys_offset(args_.batch, args_.kv, sequence_, key) + std::int64_t{kv_head_} * dim;
+    return keys_offset(args_.batch, args_.kv, sequence_, key) + head_at_;
   }
 
-  CALVO_DEVICE std::int64_t row_of(int row) const {
-    return row_begin_ + (packed_row_ + row) / group_;
-  }
-  CALVO_DEVICE std::int64_t head_of(int row) const {
-    return kv_head_ * group_ + (packed_row_ + row) % group_;
-  }
-
-  CALVO_DEVICE void load_queries() const {
+  CALVO_DEVICE void load_queries(const PrefillRows& rows) const {
     for (int i = thread_; i < Sizes::rows * Sizes::chunks; i += Sizes::threads) {
       const int row = i / Sizes::chunks;
       const int chunk = i % Sizes::chunks;
-      const bool valid = row < rows_;
+      const bool valid = row < rows.count;
       const Bf16* from = args_.q;
-      if (valid) from += row_of(row) * args_.q_stride + head_of(row) * dim + chunk * 8;
+      if (valid) from += rows.row_of(row) * args_.q_stride + rows.head_of(row) * dim + chunk * 8;
       simt::copy_async(
           base_ + static_cast<simt::SharedAddress>(swizzled(row, chunk, Sizes::chunks)), from,
           valid);
@@ -152,7 +166,7 @@ private:
     const std::int64_t* offset = offsets(tile);
     const simt::SharedAddress to = stage(tile);
     const std::int64_t plane = args_.kv.layout.plane_values();
-    CALVO_UNROLL
+    CALVO_UNROLL_BY(4)
     for (int i = 0; i < Sizes::keys * Sizes::chunks / Sizes::threads; ++i) {
       const int index = i * Sizes::threads + thread_;
       const int key = index / Sizes::chunks;
@@ -287,6 +301,7 @@ private:
 
   /// Through the place of the warp's queries, so that whole words are written.
   CALVO_DEVICE void finish() {
+    const PrefillRows rows(args_);  // once more: not kept in registers all the while
     const int warp_row = warp_ * Sizes::warp_rows;
     CALVO_UNROLL
     for (int r = 0; r < 4; ++r) {
@@ -302,8 +317,8 @@ private:
                              sum_column(lane_, 0),
                          pair);
       }
-      if (args_.lse != nullptr && lane_ % 4 == 0 && row < rows_) {
-        args_.lse[row_of(row) * args_.q_heads + head_of(row)] =
+      if (args_.lse != nullptr && lane_ % 4 == 0 && row < rows.count) {
+        args_.lse[rows.row_of(row) * args_.q_heads + rows.head_of(row)] =
             log_sum_exp(row_[r].largest, row_[r].sum, args_.scale);
       }
     }
@@ -311,10 +326,11 @@ private:
     for (int i = lane_; i < Sizes::warp_rows * Sizes::chunks; i += 32) {
       const int row = warp_row + i / Sizes::chunks;
       const int chunk = i % Sizes::chunks;
-      if (row >= rows_) break;
+      if (row >= rows.count) break;
       const auto* from =
           reinterpret_cast<const simt::Word*>(shared_ + swizzled(row, chunk, Sizes::chunks));
-      Bf16* to = args_.out + row_of(row) * args_.out_stride + head_of(row) * dim + chunk * 8;
+      Bf16* to =
+          args_.out + rows.row_of(row) * args_.out_stride + rows.head_of(row) * dim + chunk * 8;
       simt::store(reinterpret_cast<simt::Word*>(to), simt::load(from));
     }
   }
@@ -323,15 +339,12 @@ private:
   const int thread_, warp_, lane_;
   std::byte* const shared_;
   const simt::SharedAddress base_;
-  std::int32_t group_, kv_head_, sequence_;
-  std::int32_t packed_row_;   ///< first of the tile, of the sequence's rows * group
-  std::int32_t row_begin_;    ///< first row of the sequence
-  std::int32_t first_;        ///< its position
-  std::int32_t rows_;         ///< packed rows of the tile
-  std::int32_t begin_, end_;  ///< keys wanted
-  std::int32_t stop_;         ///< of those that any row of the tile sees
-  std::int32_t warp_stop_;    ///< ... any row of this warp
-  std::int32_t limit_[4];     ///< ... this lane's rows
+  std::int32_t sequence_;
+  std::int32_t head_at_;    ///< values before the KV head in a token
+  std::int32_t begin_;      ///< keys wanted
+  std::int32_t stop_;       ///< of those that any row of the tile sees
+  std::int32_t warp_stop_;  ///< ... any row of this warp
+  std::int32_t limit_[4];   ///< ... this lane's rows
   std::int32_t first_tile_, tiles_;
   SoftmaxRow row_[4];
   float out_[2][Sizes::chunks][4] = {};

@@ -4,6 +4,8 @@
 
 #define CALVO_DEVICE __device__ __forceinline__
 #define CALVO_UNROLL _Pragma("unroll")
+#define CALVO_UNROLL_BY(n) _Pragma(CALVO_TEXT_(unroll n))
+#define CALVO_TEXT_(text) #text
 
 namespace calvo::kernels::gpu::simt {
 

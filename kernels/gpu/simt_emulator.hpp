@@ -16,6 +16,7 @@
 
 #define CALVO_DEVICE inline
 #define CALVO_UNROLL
+#define CALVO_UNROLL_BY(n)
 
 namespace calvo::kernels::gpu::simt {
 

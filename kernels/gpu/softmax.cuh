@@ -22,7 +22,8 @@ struct SoftmaxRow {
     score = simt::larger(score, simt::shuffle_xor(score, 2));
     const float before = largest;
     largest = simt::larger(before, score);
-    const float factor = simt::exp2_fast((before - reference()) * scale_log2);
+    const float drop = before == largest ? 0 : before - largest;  // never of two infinities
+    const float factor = simt::exp2_fast(drop * scale_log2);
     sum *= factor;
     return factor;
   }

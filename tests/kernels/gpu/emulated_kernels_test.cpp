@@ -22,7 +22,7 @@ std::string name_of(const ::testing::TestParamInfo<EmulatedKernels::ParamType>& 
 
 INSTANTIATE_TEST_SUITE_P(Attention, EmulatedKernels,
                          ::testing::Combine(::testing::ValuesIn(attention_claims()),
-                                            ::testing::Range(0U, 4U)),
+                                            ::testing::Range(0U, 8U)),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Copies, EmulatedKernels,
                          ::testing::Combine(::testing::ValuesIn(copy_claims()),
