@@ -155,6 +155,12 @@ std::string calibration_yaml(const scenarios::Scenario& scenario, const Calibrat
       "  hand_over: {{rail: {:.9g} s, compute: {:.9g} s}}\n",
       link(device.copy_out.model, Seconds{0}), network.spread, device.spread, device.two_parts,
       network.lease.count(), calibration.to_rail.count(), calibration.to_compute.count());
+  const auto beside = [](const char* name, const BesideTimes& times) {
+    return fmt::format("{}: {{alone: {:.9g} s, beside: {:.9g} s}}", name, times.alone.count(),
+                       times.beside.count());
+  };
+  yaml += fmt::format("  interference: {{{}, {}, {}}}\n", beside("prefill", device.prefill),
+                      beside("decode", device.decode), beside("copy", device.copy));
   return yaml;
 }
 
@@ -195,9 +201,10 @@ std::string calibration_text(const Calibration& calibration) {
       fmt::format("{:<10} {:.3g} ms + {:.3g} us a sequence + {:.3g} ns a context token ({})\n",
                   "decode", compute.decode_fixed.count() * 1e3, compute.per_sequence.count() * 1e6,
                   compute.per_context_token.count() * 1e9, quality_text(device.compute.decode));
-  text += fmt::format("{:<10} copies slow steps by {:.0f} %, steps slow copies by {:.0f} %\n",
-                      "at once", 100 * device.interference.copy_slows_compute,
-                      100 * device.interference.compute_slows_copy);
+  text += fmt::format(
+      "{:<10} copies slow steps by {:.0f} % (decodes by {:.0f} %), steps slow copies by {:.0f} %\n",
+      "at once", 100 * device.interference.copy_slows_compute, 100 * device.decode.slowdown(),
+      100 * device.interference.compute_slows_copy);
   text += fmt::format("{:<10} {:.0f} us to a rail, {:.0f} us to compute\n", "hand-over",
                       calibration.to_rail.count() * 1e6, calibration.to_compute.count() * 1e6);
   text += fmt::format(

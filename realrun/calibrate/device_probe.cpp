@@ -6,17 +6,21 @@
 #include <numeric>
 #include <thread>
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include "core/contract.hpp"
+#include "realrun/wire/block_format.hpp"
 
 namespace calvo::realrun {
 namespace {
 
 constexpr std::array<std::int64_t, 6> copy_counts = {1, 2, 4, 8, 16, 32};
-constexpr std::array<std::int64_t, 6> new_tokens = {1, 8, 32, 128, 256, 512};
-constexpr std::array<std::int64_t, 5> contexts = {0, 256, 1024, 4096, 16384};
-constexpr std::array<std::int64_t, 4> batches = {1, 2, 4, 8};
+constexpr std::array<std::int64_t, 5> path_counts = {1, 8, 32, 128, 256};
+constexpr std::array<std::int64_t, 8> new_tokens = {1, 8, 32, 128, 256, 512, 2048, 8192};
+constexpr std::array<std::int64_t, 6> contexts = {0, 256, 1024, 4096, 16384, 65536};
+constexpr std::int64_t longest_context = 40;  // in steps of most_tokens
+constexpr std::array<std::int64_t, 6> batches = {1, 2, 4, 8, 32, 128};
 
 class Prober {
 public:
@@ -32,6 +36,8 @@ public:
     for (std::size_t page = 0; page < pages_.size();) {
       page += static_cast<std::size_t>(copied(CopyDirection::in, 32, 0, page));
     }
+    result_.copy_tables = {paths(CopyDirection::in), paths(CopyDirection::out)};
+    device_.copies().use_tables(result_.copy_tables);
     result_.copy_in = copies(CopyDirection::in, "copy_in");
     result_.copy_out = copies(CopyDirection::out, "copy_out");
     steps();
@@ -45,30 +51,33 @@ public:
 
 private:
   std::int64_t payload() const { return page_bytes(device_.options()); }
+  /// Between blocks in host memory, as in an engine's host tier.
+  std::int64_t stride() const { return BlockFormat{payload()}.stride(); }
+  std::int64_t slots() const {
+    return static_cast<std::int64_t>(device_.host_memory().size()) / stride();
+  }
   std::int64_t most_copies() const {
-    const auto host = static_cast<std::int64_t>(device_.host_memory().size()) / payload();
-    return std::min<std::int64_t>(host, static_cast<std::int64_t>(pages_.size()));
+    return std::min<std::int64_t>(slots(), static_cast<std::int64_t>(pages_.size()));
   }
 
   void post(CopyDirection direction, std::int64_t count, std::int32_t layers, std::size_t first) {
     CopyJob job;
     job.direction = direction;
     job.layers = layers;
-    const auto slots = static_cast<std::size_t>(
-        static_cast<std::int64_t>(device_.host_memory().size()) / payload());
+    const auto slots = static_cast<std::size_t>(this->slots());
     for (std::size_t i = first; i < first + static_cast<std::size_t>(count); ++i) {
       job.blocks.push_back(
           {pages_[i % pages_.size()],
-           device_.host_memory().data() + static_cast<std::int64_t>(i % slots) * payload()});
+           device_.host_memory().data() + static_cast<std::int64_t>(i % slots) * stride()});
     }
     device_.copies().post(std::move(job));
   }
 
-  void await_copies() {
+  void await_copies(std::size_t left = 0) {
     done_.clear();
-    while (device_.copies().outstanding() > 0) {
+    while (device_.copies().outstanding() > left) {
       device_.copies().poll(done_);
-      if (device_.copies().outstanding() == 0) break;
+      if (device_.copies().outstanding() <= left) break;
       pollfd wait{device_.copies().wait_fd(), POLLIN, 0};
       ::poll(&wait, 1, 10);
     }
@@ -106,8 +115,33 @@ private:
     return models::fit_transfer(points);
   }
 
+  /// What each path takes, for parts of blocks and whole ones; of a device with one path nothing.
+  CopyTable paths(CopyDirection direction) {
+    std::vector<CopyTime> times;
+    const std::int32_t all = device_.options().shape.layers;
+    for (const CopyPath path : device_.copies().paths()) {
+      device_.copies().use_path(path);
+      const std::string what =
+          fmt::format("{}_{}", direction == CopyDirection::in ? "in" : "out", name_of(path));
+      for (const std::int32_t layers : {1, std::max(1, all / 8), all}) {
+        const std::int64_t size = payload() * layers / all;
+        for (const std::int64_t count : path_counts) {
+          if (count > most_copies()) continue;
+          result_.samples.push_back(repeat(what, size, count, 0, options_.repeats,
+                                           [&] { return copy_time(direction, count, layers); }));
+          const Seconds median = result_.samples.back().median();
+          times.push_back({path, size, count, median});
+          if (median > options_.longest) break;
+        }
+      }
+      device_.copies().use_path(std::nullopt);
+    }
+    return CopyTable(std::move(times));
+  }
+
   bool fits(std::int64_t tokens) const {
-    return tokens <= block_ * static_cast<std::int64_t>(pages_.size()) &&
+    return tokens <= longest_context * options_.most_tokens &&
+           tokens <= block_ * static_cast<std::int64_t>(pages_.size()) &&
            tokens <= device_.options().shape.max_context;
   }
 
@@ -135,7 +169,7 @@ private:
     std::vector<models::StepPoint> points;
     for (const std::int64_t context : contexts) {
       for (const std::int64_t fresh : new_tokens) {
-        if (!fits(context + fresh)) continue;
+        if (fresh > options_.most_tokens || !fits(context + fresh)) continue;
         result_.samples.push_back(repeat("prefill", fresh, 1, context, options_.repeats,
                                          [&] { return step_time(1, fresh, context); }));
         points.push_back({Tokens{fresh}, Tokens{context}, 0, result_.samples.back().median()});
@@ -145,7 +179,8 @@ private:
     for (const std::int64_t context : contexts) {
       for (const std::int64_t sequences : batches) {
         const auto pages = (context + block_) / block_ * sequences;
-        if (!fits(context + 1) || pages > static_cast<std::int64_t>(pages_.size())) continue;
+        if (sequences > options_.most_sequences || !fits(context + 1)) continue;
+        if (pages > static_cast<std::int64_t>(pages_.size())) continue;
         result_.samples.push_back(repeat("decode", 1, sequences, context, options_.repeats,
                                          [&] { return step_time(sequences, 1, context); }));
         points.push_back(
@@ -166,41 +201,50 @@ private:
     result_.samples.push_back(two);
   }
 
-  /// A step beside copies that never stop, and copies beside steps that never stop.
+  /// Two steps beside copies that never stop, and copies beside steps that never stop.
   void interference() {
     const std::int64_t context = fits(1024 + 64) ? 1024 : 0;
-    const std::int64_t fresh = std::min<std::int64_t>(64, block_ * most_copies());
-    const auto step = [&] { return step_time(1, fresh, context); };
+    const std::int64_t fresh =
+        std::min<std::int64_t>(options_.most_tokens / 8, block_ * most_copies());
+    const auto prefill = [&] { return step_time(1, fresh, context); };
+    const auto decode = [&] { return step_time(1, 1, context); };
     const std::int64_t count = std::min<std::int64_t>(8, most_copies());
     const auto copy = [&] { return copy_time(CopyDirection::in, count, 0); };
-    const int repeats = std::max(options_.repeats, 15);
-    const Sample step_alone = repeat("step_alone", fresh, 1, context, repeats, step);
-    const Sample copy_alone = repeat("copy_alone", payload(), count, 0, repeats, copy);
+    const Seconds prefill_alone = beside_sample("step_alone", fresh, 1, context, prefill);
+    const Seconds decode_alone = beside_sample("decode_alone", 1, 1, context, decode);
+    const Seconds copy_alone = beside_sample("copy_alone", payload(), count, 0, copy);
 
     std::atomic<bool> over{false};
     std::thread copier([&] {
-      while (!over.load()) copy();
+      while (!over.load()) {  // one is posted while another is under way
+        post(CopyDirection::in, count, 0, next_);
+        next_ += static_cast<std::size_t>(count);
+        await_copies(1);
+      }
+      await_copies();
     });
-    const Sample step_beside = repeat("step_beside_copies", fresh, 1, context, repeats, step);
+    result_.prefill = {prefill_alone,
+                       beside_sample("step_beside_copies", fresh, 1, context, prefill)};
+    result_.decode = {decode_alone, beside_sample("decode_beside_copies", 1, 1, context, decode)};
     over.store(true);
     copier.join();
 
     over.store(false);
     std::thread computer([&] {
-      while (!over.load()) step();
+      while (!over.load()) prefill();
     });
-    const Sample copy_beside = repeat("copy_beside_steps", payload(), count, 0, repeats, copy);
+    result_.copy = {copy_alone, beside_sample("copy_beside_steps", payload(), count, 0, copy)};
     over.store(true);
     computer.join();
+    result_.interference = {result_.prefill.slowdown(), result_.copy.slowdown()};
+  }
 
-    const auto slower = [](const Sample& beside, const Sample& alone) {
-      return std::max(0.0, beside.median() / alone.median() - 1);
-    };
-    result_.interference.copy_slows_compute = slower(step_beside, step_alone);
-    result_.interference.compute_slows_copy = slower(copy_beside, copy_alone);
-    for (const Sample& sample : {step_alone, copy_alone, step_beside, copy_beside}) {
-      result_.samples.push_back(sample);
-    }
+  template <class Once>
+  Seconds beside_sample(const char* what, std::int64_t size, std::int64_t count,
+                        std::int64_t context, Once once) {
+    result_.samples.push_back(
+        repeat(what, size, count, context, std::max(options_.repeats, 15), once));
+    return result_.samples.back().median();
   }
 
   Device& device_;

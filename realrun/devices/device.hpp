@@ -85,7 +85,9 @@ public:
 
   /// The ways that it can go, for calvo calibrate; none: there is one only.
   virtual std::span<const CopyPath> paths() const { return {}; }
-  /// For jobs posted from now on; nothing: as DeviceOptions say. Requires: one of paths().
+  /// For jobs posted from now on, instead of DeviceOptions'.
+  virtual void use_tables(CopyTables) {}
+  /// For jobs posted from now on; nothing: as the tables say. Requires: one of paths().
   virtual void use_path(std::optional<CopyPath> path) {
     CALVO_EXPECT(!path);  // there is nothing to choose from
   }

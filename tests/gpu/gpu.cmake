@@ -18,3 +18,10 @@ endfunction()
 calvo_gpu_tests(kernels calvo::kernels_gpu)
 file(GLOB claims CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/gpu/*_claims.cpp)
 target_sources(calvo_gpu_kernels_tests PRIVATE ${claims})
+
+# What holds for the host device holds for a GPU, and more.
+calvo_gpu_tests(devices calvo::realrun_engine)
+target_sources(calvo_gpu_devices_tests PRIVATE
+  ${PROJECT_SOURCE_DIR}/tests/realrun/devices/copies_test.cpp
+  ${PROJECT_SOURCE_DIR}/tests/realrun/devices/oracle_test.cpp
+  ${PROJECT_SOURCE_DIR}/tests/realrun/engine/engine_fixture.cpp)

@@ -46,6 +46,7 @@ CudaCopies::CudaCopies(int gpu, std::byte* pages, std::span<std::byte> host,
       host_(host),
       options_(options),
       page_bytes_(realrun::page_bytes(options)),
+      tables_(options.copy_tables),
       wanted_(options.copy_path),
       event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -86,8 +87,7 @@ void CudaCopies::post(CopyJob job) {
   }
   const BlockPart part = part_of(job, page_bytes_, options_.shape.layers);
   Lane& lane = lane_of(job.direction);
-  const CopyTable& table =
-      job.direction == CopyDirection::in ? options_.copy_tables.in : options_.copy_tables.out;
+  const CopyTable& table = job.direction == CopyDirection::in ? tables_.in : tables_.out;
   std::vector<CopyChunk> chunks =
       copy_chunks(job, part, page_bytes_, table, wanted_, limits_of(options_));
   const auto posted = std::make_shared<const Posted>(Posted{std::move(job), part});

@@ -12,6 +12,7 @@
 #include <span>
 #include <stop_token>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "kernels/gpu/sm_copy.hpp"
@@ -53,6 +54,7 @@ public:
   std::size_t outstanding() const override { return outstanding_; }
   CopyDepth depth() const override;
   std::span<const CopyPath> paths() const override { return copy_paths; }
+  void use_tables(CopyTables tables) override { tables_ = std::move(tables); }
   void use_path(std::optional<CopyPath> path) override { wanted_ = path; }
 
 private:
@@ -105,6 +107,7 @@ private:
   std::span<std::byte> host_;
   const DeviceOptions& options_;
   std::int64_t page_bytes_;
+  CopyTables tables_;
   std::optional<CopyPath> wanted_;
   std::size_t outstanding_ = 0;
   int event_ = -1;

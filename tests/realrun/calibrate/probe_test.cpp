@@ -1,4 +1,9 @@
 // The probes against a testbed whose rates are set by pacing.
+#include <array>
+#include <map>
+#include <memory>
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -90,10 +95,79 @@ TEST(Probes, MeasureNothingFasterThanItCanBe) {
     EXPECT_GE(sample.quantile(0).count(), 2e-3 + static_cast<double>(sample.size) * 50e-6);
   }
   EXPECT_GT(found.device.compute.options.per_token.count(), 0);
+  for (const BesideTimes& step : {found.device.prefill, found.device.decode}) {
+    EXPECT_GE(step.alone.count(), 2e-3);
+    EXPECT_GE(step.beside.count(), 2e-3);
+  }
+  const double least_copy = 8 * static_cast<double>(page_bytes(device_options)) / copy_rate;
+  EXPECT_GE(found.device.copy.alone.count(), 0.9 * least_copy);
+  EXPECT_EQ(found.device.interference.copy_slows_compute, found.device.prefill.slowdown());
+  EXPECT_EQ(found.device.interference.compute_slows_copy, found.device.copy.slowdown());
+  EXPECT_TRUE(found.device.copy_tables.in.times().empty());  // there is one path only
   EXPECT_GT(found.to_rail.count(), 0);
   EXPECT_GT(found.to_compute.count(), 0);
   EXPECT_THAT(
       told, testing::ElementsAre("thread hand-over", "network", "copies, steps, and both at once"));
+}
+
+TEST(BesideTimes, SayHowMuchLongerItTakes) {
+  EXPECT_DOUBLE_EQ((BesideTimes{Seconds{2}, Seconds{3}}.slowdown()), 0.5);
+  EXPECT_EQ((BesideTimes{Seconds{2}, Seconds{1.9}}.slowdown()), 0);  // by chance
+}
+
+/// The host device, as if it had two paths.
+class TwoPaths final : public Device, public CopyEngine {
+public:
+  explicit TwoPaths(const DeviceOptions& options) : host_(device("host").make(options)) {}
+
+  std::string description() const override { return host_->description(); }
+  const DeviceOptions& options() const override { return host_->options(); }
+  std::span<std::byte> host_memory() override { return host_->host_memory(); }
+  bool host_memory_locked() const override { return false; }
+  CopyEngine& copies() override { return *this; }
+  void step(const StepInput& input, std::vector<SequenceResult>& results) override {
+    host_->step(input, results);
+  }
+  std::vector<std::byte> read_page(std::int32_t page) override { return host_->read_page(page); }
+
+  void post(CopyJob job) override {
+    if (path) ++posted[*path];
+    host_->copies().post(std::move(job));
+  }
+  void poll(std::vector<std::uint64_t>& done) override { host_->copies().poll(done); }
+  int wait_fd() override { return host_->copies().wait_fd(); }
+  std::size_t outstanding() const override { return host_->copies().outstanding(); }
+  std::span<const CopyPath> paths() const override { return both; }
+  void use_path(std::optional<CopyPath> wanted) override { path = wanted; }
+  void use_tables(CopyTables wanted) override { tables = std::move(wanted); }
+
+  static constexpr std::array both = {CopyPath::direct, CopyPath::staged};
+  std::optional<CopyPath> path;
+  std::map<CopyPath, int> posted;
+  CopyTables tables;
+
+private:
+  std::unique_ptr<Device> host_;
+};
+
+TEST(Probes, MeasureEachPathOfADeviceAndGoOnByTheTable) {
+  TwoPaths device(paced_device());
+  DeviceProbeOptions options;
+  options.repeats = 3;
+  const DeviceMeasurement found = probe_device(device, options);
+  for (const CopyTable* table : {&found.copy_tables.in, &found.copy_tables.out}) {
+    std::map<CopyPath, int> points;
+    for (const CopyTime& time : table->times()) {
+      ++points[time.path];
+      EXPECT_GT(time.time, Seconds{0});
+    }
+    EXPECT_EQ(points[CopyPath::direct], points[CopyPath::staged]);
+    EXPECT_GE(points[CopyPath::direct], 6);  // two sizes, three counts
+  }
+  EXPECT_EQ(device.path, std::nullopt);
+  EXPECT_EQ(copy_tables_csv(device.tables), copy_tables_csv(found.copy_tables));
+  EXPECT_GT(device.posted[CopyPath::direct], 0);
+  EXPECT_GT(device.posted[CopyPath::staged], 0);
 }
 
 TEST(Probes, SayWhichNodeDoesNotServeTheFabric) {

@@ -1,21 +1,19 @@
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstring>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/contract.hpp"
-#include "tests/realrun/devices/small_device.hpp"
+#include "tests/realrun/devices/device_under_test.hpp"
 
 namespace calvo::realrun {
 namespace {
 
-using std::chrono::steady_clock;
 using testing::await_copies;
-using testing::make_host;
-using testing::small_options;
+using testing::make;
+using testing::options_under_test;
 
 constexpr std::int64_t pages = 12;
 
@@ -40,10 +38,10 @@ void carry_out(Device& device, CopyJob job) {
   ASSERT_TRUE(await_copies(device.copies(), 1, done));
 }
 
-TEST(HostCopies, BringABlockInAndOutUnchanged) {
-  DeviceOptions options = small_options(16, pages);
+TEST(Copies, BringABlockInAndOutUnchanged) {
+  DeviceOptions options = options_under_test(16, pages);
   options.copy_piece = 1000;  // no divisor of anything
-  const auto device = make_host(options);
+  const auto device = make(options);
   const auto size = static_cast<std::size_t>(page_bytes(options));
   const std::span<std::byte> host = device->host_memory();
   fill(host, 1);
@@ -64,9 +62,9 @@ TEST(HostCopies, BringABlockInAndOutUnchanged) {
   EXPECT_TRUE(std::ranges::equal(host, after));
 }
 
-TEST(HostCopies, LayersOfABlockMoveByThemselves) {
-  const DeviceOptions options = small_options(16, pages);
-  const auto device = make_host(options);
+TEST(Copies, LayersOfABlockMoveByThemselves) {
+  const DeviceOptions options = options_under_test(16, pages);
+  const auto device = make(options);
   const auto layer = static_cast<std::size_t>(page_bytes(options)) / 3;
   const std::span<std::byte> host = device->host_memory();
   fill(host, 2);
@@ -83,8 +81,8 @@ TEST(HostCopies, LayersOfABlockMoveByThemselves) {
   EXPECT_EQ(device->read_page(4), expected);
 }
 
-TEST(HostCopies, EachDirectionCompletesInItsOrderOfPosting) {
-  const auto device = make_host(small_options(16, pages));
+TEST(Copies, EachDirectionCompletesInItsOrderOfPosting) {
+  const auto device = make(options_under_test(16, pages));
   CopyEngine& copies = device->copies();
   Random random(3);
   std::array<std::vector<std::uint64_t>, 2> posted;
@@ -108,8 +106,8 @@ TEST(HostCopies, EachDirectionCompletesInItsOrderOfPosting) {
   EXPECT_EQ(copies.outstanding(), 0U);
 }
 
-TEST(HostCopies, ThePollDescriptorIsReadableWhileThereIsSomething) {
-  const auto device = make_host(small_options(16, pages));
+TEST(Copies, ThePollDescriptorIsReadableWhileThereIsSomething) {
+  const auto device = make(options_under_test(16, pages));
   CopyEngine& copies = device->copies();
   pollfd ready{copies.wait_fd(), POLLIN, 0};
   EXPECT_EQ(::poll(&ready, 1, 0), 0);
@@ -122,50 +120,90 @@ TEST(HostCopies, ThePollDescriptorIsReadableWhileThereIsSomething) {
   EXPECT_EQ(::poll(&ready, 1, 0), 0);
 }
 
-TEST(HostCopies, APacedJobTakesAtLeastItsBytesOverTheRate) {
-  DeviceOptions options = small_options(16, pages);
-  options.copy_pace = BytesPerSecond{static_cast<double>(page_bytes(options)) / 0.01};
-  const auto device = make_host(options);
-  CopyEngine& copies = device->copies();
-  const auto start = steady_clock::now();
-  for (std::uint64_t cookie = 1; cookie <= 5; ++cookie) {  // 2 blocks each: 20 ms
-    const std::vector<PageCopy> blocks(2, {1, device->host_memory().data()});
-    copies.post(job_of(CopyDirection::in, blocks, cookie));
-  }
-  std::vector<std::uint64_t> done;
-  for (std::size_t jobs = 1; jobs <= 5; ++jobs) {
-    ASSERT_TRUE(await_copies(copies, jobs, done));
-    const double taken = std::chrono::duration<double>(steady_clock::now() - start).count();
-    EXPECT_GE(taken, 0.02 * static_cast<double>(done.size()) - 1e-6);
-  }
-}
-
-TEST(HostCopies, AnUnfinishedDeviceMayBeThrownAway) {
-  DeviceOptions options = small_options(16, pages);
-  options.copy_pace = BytesPerSecond{1};  // centuries
-  const auto start = steady_clock::now();
-  {
-    const auto device = make_host(options);
-    std::byte* host = device->host_memory().data();
-    const std::vector<PageCopy> in(3, {1, host});
-    const std::vector<PageCopy> out(3, {2, host + page_bytes(options)});
-    device->copies().post(job_of(CopyDirection::in, in, 1));
-    device->copies().post(job_of(CopyDirection::out, out, 2));
-    std::vector<std::uint64_t> done;
-    device->copies().poll(done);
-    EXPECT_TRUE(done.empty());
-  }
-  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds{60});
-}
-
-TEST(HostCopies, RefuseAPageThatDoesNotExist) {
-  const auto device = make_host(small_options(16, pages));
+TEST(Copies, RefuseAPageThatDoesNotExist) {
+  const auto device = make(options_under_test(16, pages));
   std::byte* host = device->host_memory().data();
   EXPECT_THROW(device->copies().post(job_of(CopyDirection::in, {{pages, host}}, 1)),
                ContractViolation);
   EXPECT_THROW(device->copies().post(job_of(CopyDirection::in, {{-1, host}}, 1)),
                ContractViolation);
   EXPECT_EQ(device->copies().outstanding(), 0U);
+}
+
+TEST(Copies, AnUnfinishedDeviceMayBeThrownAway) {
+  const auto device = make(options_under_test(16, pages));
+  const std::vector<PageCopy> blocks(200, {1, device->host_memory().data()});
+  for (const CopyDirection direction : {CopyDirection::in, CopyDirection::out}) {
+    device->copies().post(job_of(direction, blocks, 1));
+  }
+}
+
+TEST(Copies, WantSomethingPosted) {
+  const CopyDepth depth = make(options_under_test(16, pages))->copies().depth();
+  EXPECT_GT(depth.job, 0);
+  EXPECT_GE(depth.posted, depth.job);
+}
+
+/// A job of random blocks and layers, and what it makes of pages and host memory.
+struct RandomJob {
+  CopyJob job;
+  std::vector<std::byte> host_after;
+  std::vector<std::vector<std::byte>> pages_after;
+};
+
+RandomJob random_job(Device& device, std::int64_t stride, Random& random) {
+  const std::int64_t size = page_bytes(device.options());
+  const std::int32_t layers = device.options().shape.layers;
+  const std::span<std::byte> host = device.host_memory();
+  RandomJob result;
+  CopyJob& job = result.job;
+  job.direction = static_cast<CopyDirection>(random.below(2));
+  job.first_layer = static_cast<std::int32_t>(random.below(static_cast<unsigned>(layers)));
+  job.layers =
+      static_cast<std::int32_t>(1 + random.below(static_cast<unsigned>(layers - job.first_layer)));
+  if (job.first_layer == 0 && random.below(2) == 0) job.layers = 0;
+  std::vector<std::int32_t> order = testing::shuffled(random.bits(), 0, pages);
+  for (std::int32_t slot = 0; slot < pages; ++slot) {
+    if (random.below(4) == 0) continue;  // runs of some lengths
+    job.blocks.push_back({order[static_cast<std::size_t>(slot)], host.data() + slot * stride});
+  }
+  result.host_after.assign(host.begin(), host.end());
+  for (std::int32_t page = 0; page < pages; ++page) {
+    result.pages_after.push_back(device.read_page(page));
+  }
+  const std::int64_t begin = job.first_layer * (size / layers);
+  const std::int64_t end = job.layers == 0 ? size : begin + job.layers * (size / layers);
+  for (const PageCopy& block : job.blocks) {
+    std::byte* in_page = result.pages_after[static_cast<std::size_t>(block.page)].data();
+    std::byte* in_host = result.host_after.data() + (block.host - host.data());
+    const bool in = job.direction == CopyDirection::in;
+    std::copy(in ? in_host + begin : in_page + begin, in ? in_host + end : in_page + end,
+              in ? in_page + begin : in_host + begin);
+  }
+  return result;
+}
+
+// Property: by every path, each part is where it belongs and nothing else has changed.
+TEST(Copies, MoveWhatTheyAreToldAndNothingElseByEveryPath) {
+  DeviceOptions options = options_under_test(16, pages);
+  const std::int64_t stride = page_bytes(options) + 128;  // trailers and gaps, as in a host tier
+  options.host_bytes = pages * stride;
+  const auto device = make(options);
+  std::vector<std::optional<CopyPath>> paths = {std::nullopt};
+  for (const CopyPath path : device->copies().paths()) paths.emplace_back(path);
+  Random random(4);
+  for (int round = 0; round < 60; ++round) {
+    const std::optional<CopyPath> path = paths[static_cast<std::size_t>(round) % paths.size()];
+    SCOPED_TRACE(path ? name_of(*path) : "the path that the device chooses");
+    device->copies().use_path(path);
+    fill(device->host_memory(), random.bits());
+    const RandomJob expected = random_job(*device, stride, random);
+    carry_out(*device, expected.job);
+    ASSERT_TRUE(std::ranges::equal(device->host_memory(), expected.host_after));
+    for (std::int32_t page = 0; page < pages; ++page) {
+      ASSERT_EQ(device->read_page(page), expected.pages_after[static_cast<std::size_t>(page)]);
+    }
+  }
 }
 
 }  // namespace

@@ -277,5 +277,76 @@ TEST(HostDevice, ComputesAndCopiesOnTheCoresItIsTold) {
       testing::copy_blocks(*device, CopyDirection::out, pages, device->host_memory().data()));
 }
 
+TEST(HostCopies, APacedJobTakesAtLeastItsBytesOverTheRate) {
+  DeviceOptions options = small_options(16, 12);
+  options.copy_pace = BytesPerSecond{static_cast<double>(page_bytes(options)) / 0.01};
+  const auto device = make_host(options);
+  CopyEngine& copies = device->copies();
+  const auto start = steady_clock::now();
+  for (std::uint64_t cookie = 1; cookie <= 5; ++cookie) {  // 2 blocks each: 20 ms
+    CopyJob job;
+    job.blocks.assign(2, {1, device->host_memory().data()});
+    job.cookie = cookie;
+    copies.post(std::move(job));
+  }
+  std::vector<std::uint64_t> done;
+  for (std::size_t jobs = 1; jobs <= 5; ++jobs) {
+    ASSERT_TRUE(testing::await_copies(copies, jobs, done));
+    const double taken = std::chrono::duration<double>(steady_clock::now() - start).count();
+    EXPECT_GE(taken, 0.02 * static_cast<double>(done.size()) - 1e-6);
+  }
+}
+
+TEST(HostCopies, ASlowOneMayBeThrownAway) {
+  DeviceOptions options = small_options(16, 12);
+  options.copy_pace = BytesPerSecond{1};  // centuries
+  const auto start = steady_clock::now();
+  {
+    const auto device = make_host(options);
+    std::byte* host = device->host_memory().data();
+    for (const CopyDirection direction : {CopyDirection::in, CopyDirection::out}) {
+      CopyJob job;
+      job.direction = direction;
+      job.blocks.assign(3, {1, host});
+      host += 3 * page_bytes(options);
+      device->copies().post(std::move(job));
+    }
+    std::vector<std::uint64_t> done;
+    device->copies().poll(done);
+    EXPECT_TRUE(done.empty());
+  }
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds{60});
+}
+
+// The oracle can fail: each bit of each loaded page that lies before the prompt's end shows.
+TEST(HostDevice, ASingleFlippedBitOfALoadedPageChangesTheLogits) {
+  const std::int32_t block_tokens = 16;
+  const std::vector<std::int32_t> tokens = random_tokens(6, 50, 131);
+  const std::span<const std::int32_t> all = tokens;
+  const DeviceOptions options = small_options(block_tokens, 8);
+  const auto device = make_host(options);
+  const std::vector<std::int32_t> pages = {0, 1, 2, 3};
+  const std::vector<std::int32_t> loaded = {6, 4, 7, 5};
+  const SequenceResult whole = testing::compute(*device, all, 0, pages);
+  std::byte* host = device->host_memory().data();
+  ASSERT_TRUE(testing::copy_blocks(*device, CopyDirection::out, std::span(pages).first(3), host));
+  const auto logits_after_loading = [&] {
+    EXPECT_TRUE(testing::copy_blocks(*device, CopyDirection::in, std::span(loaded).first(3), host));
+    return testing::compute(*device, all.subspan(48), 48, loaded).logits;
+  };
+  ASSERT_EQ(logits_after_loading(), whole.logits);
+
+  Random random(1);
+  const auto bits = static_cast<std::uint64_t>(3 * page_bytes(options) * 8);
+  for (int i = 0; i < 300; ++i) {
+    const std::uint64_t bit = random.below(bits);
+    std::byte& damaged = host[bit / 8];
+    damaged ^= std::byte{1} << (bit % 8);
+    EXPECT_NE(logits_after_loading(), whole.logits) << "bit " << bit;
+    damaged ^= std::byte{1} << (bit % 8);
+  }
+  EXPECT_EQ(logits_after_loading(), whole.logits);
+}
+
 }  // namespace
 }  // namespace calvo::realrun
