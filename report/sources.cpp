@@ -63,9 +63,13 @@ private:
   void add_sweep(const std::string& directory) {
     remember(directory);
     sources_.sweeps.push_back(read_sweep(directory));
-    const SweepSource& sweep = sources_.sweeps.back();
-    for (const std::string& point : sweep.points) add_run(point, Kept::point);
-    if (sweep.points.empty()) {
+    const std::vector<SweepPoint>& points = sources_.sweeps.back().points;
+    for (const SweepPoint& point : points) {
+      add_run(point.directory, Kept::point);
+      RunSource& run = sources_.runs.back();
+      if (run.settings.empty()) run.settings = point.settings;
+    }
+    if (points.empty()) {
       sources_.notes.push_back(fmt::format(
           "The sweep in {} kept no requests.csv, so that there are no distributions, request "
           "timelines or queues of it: add \"keep: [requests, scenario]\" to the sweep file.",

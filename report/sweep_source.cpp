@@ -16,6 +16,32 @@ std::string path_of(const SweepSource& sweep) {
   return (fs::path(sweep.directory) / sweep_file).string();
 }
 
+InputError damaged(const SweepSource& sweep, const Json::exception& error) {
+  return {{path_of(sweep), 0, 0},
+          "",
+          std::string("is no summary of a sweep (") + error.what() + "); sweep again"};
+}
+
+std::vector<SweepPoint> points_with_requests(const SweepSource& sweep) {
+  std::vector<SweepPoint> points;
+  const fs::path folder = fs::path(sweep.directory) / "points";
+  for (const Json& cell : sweep.json.at("cells")) {
+    FlatScenario settings;
+    for (const auto& [key, value] : cell.at("settings").items()) settings[key] = value;
+    for (const Json& seed : cell.at("seeds")) {
+      const std::string name = cell.at("cell").get<std::string>() + "-" + seed.dump();
+      if (!fs::exists(folder / name)) {
+        throw InputError({(folder / name).string(), 0, 0}, "",
+                         "is missing, though sweep.json counts it; sweep again with --resume");
+      }
+      if (fs::exists(folder / name / analysis::requests_file)) {
+        points.push_back({(folder / name).string(), settings});
+      }
+    }
+  }
+  return points;
+}
+
 /// "bandwidth 50 Gbit/s": the settings of a cell but for the key along the horizontal axis.
 std::string settings_but(const Json& settings, const std::string& key) {
   std::string text;
@@ -67,15 +93,11 @@ SweepSource read_sweep(const std::string& directory) {
                      what + " is not " + std::to_string(sweep_format) +
                          ", which this program reads; sweep again with this one");
   }
-  const fs::path folder = fs::path(directory) / "points";
-  if (fs::is_directory(folder)) {
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-      if (fs::exists(entry.path() / analysis::requests_file)) {
-        sweep.points.push_back(entry.path().string());
-      }
-    }
+  try {
+    sweep.points = points_with_requests(sweep);
+  } catch (const Json::exception& error) {
+    throw damaged(sweep, error);
   }
-  std::ranges::sort(sweep.points);
   return sweep;
 }
 
@@ -104,8 +126,7 @@ Json horizontal_axis(const SweepSource& sweep) {
     }
     return nullptr;
   } catch (const Json::exception& error) {
-    throw InputError({path_of(sweep), 0, 0}, "",
-                     std::string("is no summary of a sweep (") + error.what() + "); sweep again");
+    throw damaged(sweep, error);
   }
 }
 
@@ -113,8 +134,7 @@ Json points_of(const SweepSource& sweep) {
   try {
     return points(sweep);
   } catch (const Json::exception& error) {
-    throw InputError({path_of(sweep), 0, 0}, "",
-                     std::string("is no summary of a sweep (") + error.what() + "); sweep again");
+    throw damaged(sweep, error);
   }
 }
 

@@ -13,11 +13,16 @@ namespace calvo::report {
 inline constexpr const char* sweep_file = "sweep.json";
 inline constexpr int sweep_format = 1;
 
+/// A point that kept its requests.
+struct SweepPoint {
+  std::string directory;
+  FlatScenario settings;  ///< of its cell, as the sweep file writes them
+};
+
 struct SweepSource {
   std::string directory;
-  nlohmann::ordered_json json;  ///< sweep.json
-  /// Directories of the points that kept their requests, in order of their names.
-  std::vector<std::string> points;
+  nlohmann::ordered_json json;     ///< sweep.json
+  std::vector<SweepPoint> points;  ///< by cell, then by seed
 };
 
 /// Throws InputError if sweep.json is damaged or of another format.

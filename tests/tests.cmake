@@ -61,3 +61,4 @@ add_test(NAME layering COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/
 
 include(tests/fuzz/fuzz.cmake)
 include(tests/rdma.cmake)
+include(tests/browser/browser.cmake)

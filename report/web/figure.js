@@ -8,7 +8,7 @@ calvo.baseOption = () => {
   return {
     animation: false,
     backgroundColor: 'transparent',
-    textStyle: {color: colors.text, fontFamily: 'system-ui, "Segoe UI", "DejaVu Sans", sans-serif',
+    textStyle: {color: colors.text, fontFamily: 'system-ui, Segoe UI, DejaVu Sans, sans-serif',
                 fontSize: 13},
     legend: {top: 0, type: 'scroll', itemGap: 16, textStyle: {color: colors.text, fontSize: 13},
              pageTextStyle: {color: colors.text}, pageIconColor: colors.text},

@@ -233,7 +233,7 @@ calvo.plots.load = (model, state) => {
       id: 'goodput', title: 'Goodput: the largest load that meets the objective',
       words: () => `Largest rate at which attainment is at least ${100 * (objective || 0.9)} %: ` +
         shown().toReversed().map((one) => `${label(one)} ${outcome(one)}`).join('; ') + '.',
-      reading: 'Higher is better. Whiskers are 95 % intervals; an arrow means that no rate that was tried bounds it.',
+      reading: 'Higher is better. Whiskers are 95 % intervals; there are none where no rate that was tried bounds them.',
       option: () => {
         const rows = shown();
         if (!rows.length) return null;
@@ -246,20 +246,24 @@ calvo.plots.load = (model, state) => {
           yAxis: {type: 'category', data: rows.map(label), axisLabel: {color: calvo.theme.colors().text}},
           series: [
             {type: 'bar', barMaxWidth: 22,
-              label: {show: true, position: 'right', color: calvo.theme.colors().text,
-                      formatter: ({dataIndex}) => ({always: '≥ ', never: '< '}[rows[dataIndex].outcome] || '') +
-                        (rows[dataIndex].outcome === 'unknown' ? 'unknown' : format.quantity(place(rows[dataIndex]), all[0].unit))},
               data: rows.map((one) => ({value: one.outcome === 'never' ? 0 : place(one),
                 itemStyle: {color: calvo.theme.engine(one.engine), opacity: 0.85}}))},
             {type: 'custom', silent: true, z: 4, data: rows.map((one, i) => [place(one), i]),
               renderItem: (params, api) => {
                 const one = rows[params.dataIndex];
-                if (!one.ci95 || one.ci95[0] === null || one.ci95[1] === null) return undefined;
-                const [x1, y] = api.coord([one.ci95[0], params.dataIndex]);
+                const {text} = calvo.theme.colors();
+                const closed = one.ci95 && one.ci95[0] !== null && one.ci95[1] !== null;
+                const [from, y] = api.coord([one.outcome === 'never' ? 0 : place(one), params.dataIndex]);
+                const label = {type: 'text', style: {fill: text, font: '13px sans-serif', textVerticalAlign: 'middle',
+                  text: one.outcome === 'unknown' ? 'unknown'
+                    : ({always: '≥ ', never: '< '}[one.outcome] || '') + format.quantity(place(one), all[0].unit),
+                  x: 8 + (closed ? api.coord([one.ci95[1], params.dataIndex])[0] : from), y}};
+                if (!closed) return {type: 'group', children: [label]};
+                const [x1] = api.coord([one.ci95[0], params.dataIndex]);
                 const [x2] = api.coord([one.ci95[1], params.dataIndex]);
-                const style = {stroke: calvo.theme.colors().text, lineWidth: 1.5};
-                return {type: 'group', children: [[x1, y, x2, y], [x1, y - 5, x1, y + 5], [x2, y - 5, x2, y + 5]]
-                  .map(([a, b, c, d]) => ({type: 'line', shape: {x1: a, y1: b, x2: c, y2: d}, style}))};
+                const style = {stroke: text, lineWidth: 1.5};
+                return {type: 'group', children: [label, ...[[x1, y, x2, y], [x1, y - 5, x1, y + 5], [x2, y - 5, x2, y + 5]]
+                  .map(([a, b, c, d]) => ({type: 'line', shape: {x1: a, y1: b, x2: c, y2: d}, style}))]};
               }}],
         };
       },
