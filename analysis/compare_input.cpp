@@ -100,7 +100,7 @@ bool has_repeats(const std::vector<RunDirectory>& runs) {
     seeds.emplace(labels.engine, driver_of(run.path), labels.seed);
   }
   // Two runs of one engine and one seed are as likely two scenarios as two repeats.
-  return several && seeds.size() > engines.size();
+  return several && engines.size() > 1 && seeds.size() > engines.size();
 }
 
 std::vector<RunGroup> read_groups(const std::vector<std::string>& directories) {

@@ -12,8 +12,8 @@ namespace calvo::analysis {
 /// True if `path` is the directory of a sweep.
 bool is_sweep_directory(const std::string& path);
 
-/// Whether several runs of one engine are among these, other seeds or repeats: then groups are
-/// compared, else run by run.
+/// Whether there are several engines, and other seeds of one of them: then groups are compared,
+/// else run by run.
 bool has_repeats(const std::vector<RunDirectory>& runs);
 
 /// Runs by engine, points of sweeps by engine and settings. Engines of one name in several sweeps,

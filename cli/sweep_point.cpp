@@ -19,7 +19,9 @@ std::string run_point(const sweeps::Plan& plan, const sweeps::Job& job,
   phase = PointPhase::simulating;
   scenarios::Scenario scenario = scenarios::load_scenario_text(
       file.scenario_text, file.scenario_path, plan.load_options(*job.cell, job.seed));
+  phase = PointPhase::writing;
   analysis::RunDirectoryWriter place(directory, analysis::Taken::refuse);
+  phase = PointPhase::simulating;
 
   std::optional<analysis::OutputFile> events;
   sim::SimulateOptions options;
