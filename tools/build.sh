@@ -7,6 +7,7 @@ preset=$1
 shift
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+[ "$preset" = cuda ] && launcher+=("${launcher[@]/CXX/CUDA}")
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! cmake --preset "$preset" "${launcher[@]}" >"$log" 2>&1; then
