@@ -15,6 +15,7 @@
 #include "core/input_error.hpp"
 #include "realrun/calibrate/calibration.hpp"
 #include "realrun/engine/parts.hpp"
+#include "realrun/wire/block_format.hpp"
 #include "scenarios/load.hpp"
 
 namespace calvo::cli {
@@ -23,6 +24,10 @@ namespace {
 // Enough for the longest chains of reads, and more than caches hold, as KV that comes from afar.
 constexpr std::int64_t landing_bytes = 128 << 20;
 constexpr std::int64_t least_pages = 64;
+// A GPU computes in one step what a CPU takes seconds for, and copies hundreds of blocks at once.
+constexpr std::int64_t gpu_tokens = 8192;
+constexpr std::int64_t gpu_sequences = 256;
+constexpr std::int64_t gpu_slots = 300;
 
 struct CalibrateArguments {
   std::string scenario;
@@ -37,6 +42,12 @@ struct CalibrateArguments {
 std::string points_file(const std::string& out) {
   return std::filesystem::path(out).replace_extension(".points.csv").string();
 }
+std::string paths_file(const std::string& out) {
+  return std::filesystem::path(out).replace_extension(".copies.csv").string();
+}
+bool is_gpu(const CalibrateArguments& options) {
+  return options.hardware.device != "host";
+}
 
 void check_place(const CalibrateArguments& options) {
   const std::filesystem::path folder = std::filesystem::path(options.out).parent_path();
@@ -44,7 +55,9 @@ void check_place(const CalibrateArguments& options) {
     throw InputError({options.out, 0, 0}, "",
                      "there is no folder \"" + folder.string() + "\"; make it first");
   }
-  for (const std::string& file : {options.out, points_file(options.out)}) {
+  std::vector<std::string> files = {options.out, points_file(options.out)};
+  if (is_gpu(options)) files.push_back(paths_file(options.out));
+  for (const std::string& file : files) {
     if (std::filesystem::exists(file) && !options.force) {
       throw InputError({file, 0, 0}, "", "exists; name another file or give --force");
     }
@@ -52,12 +65,14 @@ void check_place(const CalibrateArguments& options) {
 }
 
 realrun::DeviceOptions device_options(const scenarios::Scenario& scenario,
-                                      realrun::DeviceOptions device, std::uint64_t seed) {
+                                      realrun::DeviceOptions device, std::uint64_t seed,
+                                      std::int64_t slots) {
   device.shape = scenario.model;
   device.seed = seed;
   device.block_tokens = static_cast<std::int32_t>(scenario.instance.block_tokens.count());
   device.pages = std::max(scenario.instance.gpu_blocks, least_pages);
-  device.host_bytes = std::max(landing_bytes, 4 * scenario.instance.block_bytes.count());
+  const realrun::BlockFormat format{scenario.instance.block_bytes.count()};
+  device.host_bytes = std::max(landing_bytes, slots * format.stride());
   return device;
 }
 
@@ -80,8 +95,8 @@ int calibrate(const CalibrateArguments& options) {
     testbed.nodes = local->endpoints();
     testbed.key = local->key();
   }
-  const std::unique_ptr<realrun::Device> device =
-      device_info.make(device_options(scenario, testbed.device_options, testbed.model_seed));
+  const std::unique_ptr<realrun::Device> device = device_info.make(device_options(
+      scenario, testbed.device_options, testbed.model_seed, is_gpu(options) ? gpu_slots : 4));
 
   realrun::CalibrateOptions calibrate;
   calibrate.control_core = testbed.control_core;
@@ -93,6 +108,10 @@ int calibrate(const CalibrateArguments& options) {
   calibrate.date = utc_date();
   calibrate.machine = host_name() + ", " + cpu_name();
   calibrate.device.repeats = options.repeats;
+  if (is_gpu(options)) {
+    calibrate.device.most_tokens = gpu_tokens;
+    calibrate.device.most_sequences = gpu_sequences;
+  }
   calibrate.network.repeats = options.repeats;
   calibrate.network.fabric = testbed.fabric;
   calibrate.network.format = {scenario.instance.block_bytes.count()};
@@ -109,6 +128,10 @@ int calibrate(const CalibrateArguments& options) {
   const realrun::Calibration found = realrun::calibrate(*device, calibrate);
   analysis::write_file(points_file(options.out), realrun::samples_csv(found));
   analysis::write_file(options.out, realrun::calibration_yaml(scenario, found, calibrate));
+  if (is_gpu(options)) {
+    analysis::write_file(paths_file(options.out),
+                         realrun::copy_tables_csv(found.device.copy_tables));
+  }
   if (!options.quiet) fmt::print("{}written: ", realrun::calibration_text(found));
   fmt::print("{}\n", options.out);
   return success;

@@ -62,6 +62,18 @@ void add_hardware_flags(CLI::App& command, HardwareFlags& flags) {
                    "... of each new token and 1,000 tokens before it")
       ->type_name("TIME");
   pace->add_flag("--no-arithmetic", flags.no_arithmetic, "paced only; logits are zero");
+  CLI::App* gpu = group("Device cuda");
+  gpu->add_option("--copy-table", flags.copy_table,
+                  "which path copies take, as calvo calibrate has measured it (FILE.copies.csv)")
+      ->type_name("FILE");
+  gpu->add_option("--copy-path", flags.copy_path,
+                  "always this one: direct, batch, staged or kernel (docs/runner.md)")
+      ->type_name("NAME");
+  gpu->add_option("--copy-thread-blocks", flags.copy_blocks, "that path kernel takes at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  gpu->add_flag("--no-graphs", flags.no_graphs, "launch each kernel of a decode step by itself");
   CLI::App* cores = group("Cores");
   const auto core = [&](const char* flag, std::optional<int>& target, const char* what) {
     cores->add_option(flag, target, what)->check(CLI::Range(0, 1023))->type_name("N");
@@ -97,6 +109,12 @@ realrun::RealrunOptions realrun_options(const HardwareFlags& flags) {
   device.pace_token = seconds("--pace-token", flags.pace_token);
   device.pace_context = seconds("--pace-context", flags.pace_context);
   device.arithmetic = !flags.no_arithmetic;
+  if (!flags.copy_table.empty()) device.copy_tables = realrun::read_copy_tables(flags.copy_table);
+  if (!flags.copy_path.empty()) {
+    device.copy_path = realrun::parse_copy_path(flags.copy_path, "--copy-path");
+  }
+  device.copy_thread_blocks = flags.copy_blocks;
+  device.graphs = !flags.no_graphs;
   device.compute_core = flags.compute_core;
   device.copy_core = flags.copy_core;
   run.control_core = flags.control_core;

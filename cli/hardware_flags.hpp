@@ -23,6 +23,9 @@ struct HardwareFlags {
   std::uint64_t model_seed = 1;
   std::string copy_pace, pace_step, pace_token, pace_context;
   bool no_arithmetic = false;
+  std::string copy_table, copy_path;
+  std::int32_t copy_blocks = 4;
+  bool no_graphs = false;
   std::optional<int> control_core, compute_core, copy_core, network_core;
 };
 
