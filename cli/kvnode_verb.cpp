@@ -97,6 +97,7 @@ void take_scenario(const KvnodeArguments& options, realrun::NodeOptions& node) {
   node.config.block_tokens = static_cast<std::int32_t>(scenario.instance.block_tokens.count());
   node.config.model = scenario.model.name;
   node.capacity_blocks = scenario.remote_blocks;
+  node.index = options.node;
   if (options.preload == "scenario") {
     node.preload.runs = realrun::initial_share(scenario, options.node);
   }

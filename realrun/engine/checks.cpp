@@ -1,5 +1,6 @@
 #include "realrun/engine/checks.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -53,6 +54,14 @@ void check_scenario(const scenarios::Scenario& scenario, const RealrunOptions& o
                   fmt::format("the scenario has {} and {} are given; name each with one --node "
                               "HOST:PORT, or none to have them started here",
                               nodes, options.nodes.size()));
+  for (std::size_t i = 0; i < nodes; ++i) {
+    const auto same = [&](const Endpoint& other) {
+      return other.text() == options.nodes[i].text();
+    };
+    check.refuse_if(
+        std::ranges::count_if(options.nodes, same) > 1, "--node",
+        fmt::format("\"{}\" is given twice; give each storage node once", options.nodes[i].text()));
+  }
   check.refuse_if(options.rails < 1 || options.rails > 16, "--rails",
                   fmt::format("\"{}\"; there are 1 to 16", options.rails));
   cpu_set_t cores;

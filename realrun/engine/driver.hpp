@@ -49,6 +49,7 @@ private:
 
   // driver_setup.cpp
   void add_instance(const BlockFormat& format, std::uint64_t config);
+  void doubt(std::uint32_t node, const NodeInfo& info);
   void start();
   void stop() noexcept;
 

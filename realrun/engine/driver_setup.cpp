@@ -6,6 +6,7 @@
 
 #include "core/contract.hpp"
 #include "realrun/engine/driver.hpp"
+#include "realrun/engine/node_checks.hpp"
 
 namespace calvo::realrun {
 namespace {
@@ -104,11 +105,20 @@ void Driver::add_instance(const BlockFormat& format, std::uint64_t config) {
     settings.window = scenario_.engine.network_window.bytes;
     settings.core = options_.network_core;
     std::vector<std::unique_ptr<NodeLink>> links;
-    for (std::size_t node = 0; node < nodes; ++node) links.push_back(parts_.connect(node));
+    for (std::size_t node = 0; node < nodes; ++node) {
+      links.push_back(parts_.connect(node));
+      if (index == 0 && rail == 0) doubt(static_cast<std::uint32_t>(node), links.back()->info());
+    }
     host.rails.push_back(std::make_unique<Rail>(settings, parts_, addresses.host, std::move(links),
                                                 clock_, notices_, host.copy->bell(), connector_));
     host.rail_up.emplace_back(nodes, true);
     host.rail_load.push_back(0);
+  }
+}
+
+void Driver::doubt(std::uint32_t node, const NodeInfo& info) {
+  for (const std::string& text : doubts_about(info, options_.nodes[node], node, scenario_)) {
+    complain(text);
   }
 }
 

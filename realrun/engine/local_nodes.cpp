@@ -104,6 +104,7 @@ LocalNodes::LocalNodes(const scenarios::Scenario& scenario, const LocalNodeOptio
       node.key = key_;
       node.config = node_config(scenario, options.model_seed);
       node.capacity_blocks = scenario.remote_blocks;
+      node.index = static_cast<std::uint32_t>(i);
       node.preload.runs = initial_share(scenario, static_cast<std::uint32_t>(i));
       node.fabrics = {options.fabric};
       node.pace = options.pace;

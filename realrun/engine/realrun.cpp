@@ -7,6 +7,7 @@
 #include "core/input_error.hpp"
 #include "realrun/engine/checks.hpp"
 #include "realrun/engine/driver.hpp"
+#include "realrun/engine/node_checks.hpp"
 #include "realrun/engine/parts.hpp"
 
 namespace calvo::realrun {
@@ -60,7 +61,9 @@ Parts real_parts(const scenarios::Scenario& scenario, const RealrunOptions& opti
     connect.key = options.key;
     connect.config = config;
     connect.limit = std::max(options.transfer_limit, least_handshake);
-    return std::make_unique<RealLink>(connect);
+    auto link = std::make_unique<RealLink>(connect);
+    check_index(link->info(), connect.endpoint, static_cast<std::uint32_t>(node));
+    return link;
   };
   for (const Endpoint& node : options.nodes) parts.hosts.push_back(node.host);
   return parts;

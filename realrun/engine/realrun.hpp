@@ -62,8 +62,8 @@ struct LoadReport {
   std::vector<std::string> faults;   ///< scripts that its storage nodes were given on purpose
   std::vector<double> lookup_s;      ///< wall time of each lookup
   std::vector<double> lease_s;       ///< ... of each lease, before data
-  /// Why nodes that were lost cannot be used again though they answer: another key, another
-  /// configuration. Each text once.
+  /// What of the nodes is not as the scenario says, and why some that were lost cannot be used
+  /// again though they answer: another key, another configuration. Each text once.
   std::vector<std::string> complaints;
 };
 

@@ -166,6 +166,9 @@ void NodeClient::Impl::take_welcome(const Bytestring& body) {
   info.stored_blocks = welcome->stored_blocks;
   info.slot_stride = welcome->slot_stride;
   info.pool_bytes = welcome->pool_bytes;
+  if (welcome->index >= 0) info.index = static_cast<std::uint32_t>(welcome->index);
+  info.preloaded = welcome->preloaded;
+  info.written_blocks = welcome->written_blocks;
   std::ranges::copy(welcome->ticket, info.ticket.bytes);
   for (WelcomeBody::Offer& offer : welcome->offers) {
     info.offers.push_back({std::move(offer.fabric), std::move(offer.blob)});

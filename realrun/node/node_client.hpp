@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,7 +22,10 @@ struct NodeInfo {
   std::int64_t stored_blocks = 0;
   std::int64_t slot_stride = 0;  ///< bytes between slots of its pool
   std::uint64_t pool_bytes = 0;
-  std::vector<PoolOffer> offers;  ///< one for each fabric that it serves
+  std::optional<std::uint32_t> index;  ///< among its scenario's nodes; none: started without one
+  std::uint64_t preloaded = 0;         ///< digest_of() what it was filled with
+  std::uint64_t written_blocks = 0;    ///< by engines, since it started
+  std::vector<PoolOffer> offers;       ///< one for each fabric that it serves
   Ticket ticket;
 };
 

@@ -324,6 +324,9 @@ void NodeLoop::admit(Peer& peer) {
   body.slot_stride = pool_.format().stride();
   body.pool_bytes = static_cast<std::uint64_t>(pool_.capacity()) *
                     static_cast<std::uint64_t>(pool_.format().stride());
+  if (options_.index) body.index = static_cast<std::int32_t>(*options_.index);
+  if (options_.preload.synthetic) body.preloaded = digest_of(options_.preload.runs);
+  body.written_blocks = tally_.stored_blocks;
   std::ranges::copy(peer.ticket.bytes, body.ticket);
   for (PoolOffer& offer : fabrics_.admit(peer.ticket)) {
     body.offers.push_back({std::move(offer.fabric), std::move(offer.blob)});

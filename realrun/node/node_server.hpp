@@ -27,6 +27,7 @@ struct NodeOptions {
   std::vector<std::byte> key;
   NodeConfig config;
   std::int64_t capacity_blocks = 0;
+  std::optional<std::uint32_t> index;  ///< among the storage nodes of its scenario, if it has one
   Preload preload;
   /// Any block that is asked for and not stored is made on the spot, synthetic, as far as there is
   /// room: a pool that always hits.

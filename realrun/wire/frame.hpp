@@ -14,7 +14,7 @@
 namespace calvo::realrun {
 
 /// Grows with every change of a frame, a message or a block.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 inline constexpr std::size_t frame_header_bytes = 16;
 inline constexpr std::int32_t most_blocks_of_run = 1 << 20;

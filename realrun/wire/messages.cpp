@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/contract.hpp"
+#include "realrun/wire/crypto.hpp"
 
 namespace calvo::realrun {
 namespace {
@@ -212,6 +213,14 @@ std::optional<RefusedAnswer> decode_refused(std::span<const std::byte> payload) 
   return whole(reader, std::move(answer));
 }
 
+std::uint64_t digest_of(std::span<const BlockRun> runs) {
+  Bytestring bytes;
+  ByteWriter writer(bytes);
+  for (const BlockRun run : runs) write_run(writer, run);
+  const Digest whole = sha256(bytes);
+  return ByteReader(whole).number<std::uint64_t>();
+}
+
 void encode(const WelcomeBody& body, Bytestring& out) {
   CALVO_EXPECT(body.offers.size() <= most_offers);
   ByteWriter writer(out);
@@ -219,6 +228,9 @@ void encode(const WelcomeBody& body, Bytestring& out) {
   writer.number(body.stored_blocks);
   writer.number(body.slot_stride);
   writer.number(body.pool_bytes);
+  writer.number(body.index);
+  writer.number(body.preloaded);
+  writer.number(body.written_blocks);
   writer.raw(body.ticket);
   writer.number(static_cast<std::uint16_t>(body.offers.size()));
   for (const WelcomeBody::Offer& offer : body.offers) {
@@ -236,10 +248,13 @@ std::optional<WelcomeBody> decode_welcome_body(std::span<const std::byte> bytes)
   body.stored_blocks = reader.number<std::int64_t>();
   body.slot_stride = reader.number<std::int64_t>();
   body.pool_bytes = reader.number<std::uint64_t>();
+  body.index = reader.number<std::int32_t>();
+  body.preloaded = reader.number<std::uint64_t>();
+  body.written_blocks = reader.number<std::uint64_t>();
   reader.raw_into(body.ticket);
   const auto offers = reader.number<std::uint16_t>();
   if (offers > most_offers || body.capacity_blocks < 0 || body.stored_blocks < 0 ||
-      body.stored_blocks > body.capacity_blocks || body.slot_stride < 0) {
+      body.stored_blocks > body.capacity_blocks || body.slot_stride < 0 || body.index < -1) {
     return std::nullopt;
   }
   for (std::uint16_t i = 0; i < offers; ++i) {

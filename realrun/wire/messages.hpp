@@ -103,9 +103,15 @@ struct WelcomeBody {
   std::int64_t stored_blocks = 0;
   std::int64_t slot_stride = 0;
   std::uint64_t pool_bytes = 0;
+  std::int32_t index = -1;           ///< among the storage nodes of its scenario; -1: it has none
+  std::uint64_t preloaded = 0;       ///< digest_of() what it was filled with
+  std::uint64_t written_blocks = 0;  ///< by engines, since it started
   std::byte ticket[32] = {};
   std::vector<Offer> offers;  ///< at most 8
 };
+
+/// Of the names of blocks, in this order.
+std::uint64_t digest_of(std::span<const BlockRun> runs);
 
 void encode(const WelcomeBody& body, Bytestring& out);
 std::optional<WelcomeBody> decode_welcome_body(std::span<const std::byte> bytes);

@@ -66,7 +66,8 @@ int processes_with(const std::string& word) {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     std::ifstream stream(entry.path() / "cmdline", std::ios::binary);
-    const std::string line{std::istreambuf_iterator<char>(stream), {}};
+    std::string line;
+    std::getline(stream, line);  // nothing of a process that has just ended
     count += line.find(word) != std::string::npos ? 1 : 0;
   }
   return count;
@@ -199,12 +200,17 @@ TEST(Realrun, SaysInOneLineWhatIsWrong) {
   std::filesystem::permissions(here / "short.key", std::filesystem::perms::owner_read);
   const int own = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const std::string nobody = "127.0.0.1:" + std::to_string(port_without_listener(own));
+  const int other = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const std::string nobody_else = "127.0.0.1:" + std::to_string(port_without_listener(other));
   const std::vector<WrongInput> cases = {
       {{"--node", "127.0.0.1"}, "calvo: --node:1:1: no port in \"127.0.0.1\""},
       {{"--node", "127.0.0.1:9"},
        "calvo: s.yaml:0:0: topology.storage_nodes: the scenario has 2 and 1 are given"},
-      {{"--node", nobody, "--node", nobody},
+      {{"--node", nobody, "--node", nobody_else},
        "calvo: s.yaml:0:0: realrun: storage node " + nobody + ": cannot reach 127.0.0.1 port "},
+      {{"--node", nobody, "--node", nobody},
+       "calvo: s.yaml:0:0: --node: \"" + nobody +
+           "\" is given twice; give each storage node once\n"},
       {{"--pace", "fast"}, "calvo: --pace:1:1: "},
       {{"--transfer-limit", "2"}, "calvo: --transfer-limit:1:1: missing unit in \"2\""},
       {{"--faults", "melt@1s"}, "calvo: --faults:1:1: "},
@@ -249,6 +255,7 @@ TEST(Realrun, SaysInOneLineWhatIsWrong) {
     EXPECT_THAT(here.files(), Not(::testing::Contains("run")));
   }
   ::close(own);
+  ::close(other);
 }
 
 /// A `calvo kvnode` that serves until it goes out of scope.
@@ -285,6 +292,35 @@ private:
   pid_t process_ = -1;
   std::string address_;
 };
+
+TEST(Realrun, RepeatsOverTheSameNodesAreWarnedOfAndNodesInAnotherOrderRefused) {
+  const Workplace here;
+  here.write("s.yaml", tiny());
+  const std::string file = "--scenario '" + (here / "s.yaml").string() + "' --preload scenario";
+  const RunningNode first(file + " --node 0");
+  const RunningNode second(file + " --node 1");
+  const Ran ran = here.run({"realrun", "s.yaml", "--node", first.address(), "--node",
+                            second.address(), "--repeats", "2", "--out", "runs", "--quiet"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const auto left_over = [&](const std::string& run) {
+    const auto summary = parse(here.read("runs/" + run + "/summary.json"));
+    const auto warnings = summary["warnings"].get<std::vector<std::string>>();
+    return std::ranges::count_if(warnings, [](const std::string& warning) {
+      return warning.find("more than the scenario preloads, of an earlier run") !=
+             std::string::npos;
+    });
+  };
+  EXPECT_EQ(left_over("calvo-r1"), 0);
+  EXPECT_EQ(left_over("calvo-r2"), 2);
+  EXPECT_THAT(ran.err, StartsWith("calvo: storage node " + first.address() + " holds up to "));
+
+  const Ran swapped = here.run({"realrun", "s.yaml", "--node", second.address(), "--node",
+                                first.address(), "--out", "swapped"});
+  EXPECT_EQ(swapped.exit_code, 2);
+  EXPECT_EQ(swapped.err, "calvo: storage node:0:0: " + second.address() +
+                             ": it is node 1 of its scenario, and was given as node 0; give --node "
+                             "in the scenario's order\n");
+}
 
 TEST(Realrun, SaysInOneLineThatANodeHasAnotherKeyOrConfiguration) {
   const Workplace here;

@@ -84,6 +84,9 @@ void welcome(Bytesview bytes) {
 Seeds welcome_seeds() {
   WelcomeBody body;
   body.capacity_blocks = 9;
+  body.index = 1;
+  body.preloaded = 2;
+  body.written_blocks = 3;
   body.offers = {{"tcp", Bytestring(18, std::byte{3})}, {"verbs", {}}};
   Bytestring bytes;
   encode(body, bytes);

@@ -53,6 +53,13 @@ TEST(Checks, WantOneNodeForEachOfTheScenario) {
             "with one --node HOST:PORT, or none to have them started here");
 }
 
+TEST(Checks, WantEachNodeOnce) {
+  RealrunOptions twice = two_nodes();
+  twice.nodes[1] = twice.nodes[0];
+  EXPECT_EQ(error_of({}, twice),
+            "small.yaml:0:0: --node: \"127.0.0.1:1\" is given twice; give each storage node once");
+}
+
 TEST(Checks, NameAFabricAndADeviceThatAreNotThere) {
   RealrunOptions fabric = two_nodes();
   fabric.fabric = "pigeon";

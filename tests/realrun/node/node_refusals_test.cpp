@@ -105,7 +105,7 @@ TEST(NodeRefusal, AnotherVersionIsNamedOnBothSides) {
   EXPECT_TRUE(eventually([&] { return !notices.lines().empty(); }));
   EXPECT_THAT(notices.lines(),
               ElementsAre(MatchesRegex("refused 127.0.0.1:[0-9]+: it speaks version 9 of the "
-                                       "protocol and this node 1; run the same calvo on both "
+                                       "protocol and this node 2; run the same calvo on both "
                                        "sides")));
 }
 
@@ -147,11 +147,11 @@ Bytestring challenge(std::uint32_t version) {
 }
 
 TEST(NodeRefusal, ANodeOfAnotherVersionIsNamed) {
-  const FakeNode node(challenge(2));
+  const FakeNode node(challenge(1));
   EXPECT_EQ(
       error_of([&] { NodeClient client(node.options()); }),
       "storage node:0:0: " + node.options().endpoint.text() +
-          ": the node speaks version 2 of the protocol and this program 1; run the same calvo "
+          ": the node speaks version 1 of the protocol and this program 2; run the same calvo "
           "on both sides");
 }
 
@@ -342,7 +342,7 @@ TEST(NodeStranger, AMalformedCallOfAnEngineEndsItsConnectionOnly) {
   const NodeServer server(small_node());
   NodeClient client(to(server));
   const transport::Fd socket = knock(server);
-  EngineHandshake engine({loopback_key(), small_config().digest(), random_nonce(), 1});
+  EngineHandshake engine({loopback_key(), small_config().digest(), random_nonce(), protocol_version});
   Bytestring out;
   engine.begin(out);
   FrameParser parser(FrameSource::node_handshake, 0);

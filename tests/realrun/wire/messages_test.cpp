@@ -63,6 +63,9 @@ TEST(Messages, AWelcomeComesBackAsItWas) {
   body.stored_blocks = 3;
   body.slot_stride = 192;
   body.pool_bytes = 1920;
+  body.index = 7;
+  body.preloaded = 0x0123456789abcdef;
+  body.written_blocks = 512;
   body.ticket[31] = std::byte{9};
   body.offers = {{"tcp", Bytestring(5, std::byte{1})}, {"verbs", Bytestring(4096, std::byte{2})}};
   Bytestring bytes;
@@ -73,8 +76,32 @@ TEST(Messages, AWelcomeComesBackAsItWas) {
   EXPECT_EQ(back->stored_blocks, 3);
   EXPECT_EQ(back->slot_stride, 192);
   EXPECT_EQ(back->pool_bytes, 1920U);
+  EXPECT_EQ(back->index, 7);
+  EXPECT_EQ(back->preloaded, 0x0123456789abcdefU);
+  EXPECT_EQ(back->written_blocks, 512U);
   EXPECT_EQ(back->ticket[31], std::byte{9});
   EXPECT_EQ(back->offers, body.offers);
+}
+
+TEST(Messages, AWelcomeOfNoScenarioHasNoIndexAndNoOtherNegativeOneIsTaken) {
+  WelcomeBody body;
+  Bytestring bytes;
+  encode(body, bytes);
+  EXPECT_EQ(decode_welcome_body(bytes)->index, -1);
+  body.index = -2;
+  bytes.clear();
+  encode(body, bytes);
+  EXPECT_FALSE(decode_welcome_body(bytes));
+}
+
+TEST(Messages, TheDigestOfBlocksCoversNamesCountsAndOrder) {
+  const BlockRun a{BlockId{1}, 2}, b{BlockId{9}, 1}, c{BlockId{1}, 3};
+  const auto of = [](std::vector<BlockRun> runs) { return digest_of(runs); };
+  const std::vector<std::uint64_t> all = {of({}), of({a}), of({a, b}), of({b, a}), of({c, b})};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) EXPECT_NE(all[i], all[j]) << i << " " << j;
+  }
+  EXPECT_EQ(of({a, b}), of({a, b}));
 }
 
 TEST(Messages, RunsThatNoPoolCanHoldAreRefused) {
