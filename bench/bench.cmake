@@ -7,9 +7,11 @@ foreach(source ${benches})
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE calvo::sim calvo::analysis calvo::realrun_engine calvo::realrun_devices calvo::realrun_fabrics benchmark::benchmark)
   add_dependencies(benches ${name})
-  target_compile_definitions(${name} PRIVATE CALVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_compile_definitions(${name} PRIVATE
+    CALVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CALVO_PROGRAM="$<TARGET_FILE:calvo>")
 endforeach()
 
 if(CALVO_CUDA)
   include(bench/gpu/gpu.cmake)
 endif()
+add_dependencies(sweep_bench calvo)
