@@ -203,9 +203,9 @@ private:
 
   /// Two steps beside copies that never stop, and copies beside steps that never stop.
   void interference() {
-    const std::int64_t context = fits(1024 + 64) ? 1024 : 0;
     const std::int64_t fresh =
         std::min<std::int64_t>(options_.most_tokens / 8, block_ * most_copies());
+    const std::int64_t context = fits(1024 + fresh) ? 1024 : 0;
     const auto prefill = [&] { return step_time(1, fresh, context); };
     const auto decode = [&] { return step_time(1, 1, context); };
     const std::int64_t count = std::min<std::int64_t>(8, most_copies());

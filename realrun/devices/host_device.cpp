@@ -150,6 +150,12 @@ std::unique_ptr<Device> make_host_device(const DeviceOptions& options) {
   CALVO_EXPECT(options.block_tokens > 0 && options.pages > 0 && options.host_bytes >= 0);
   CALVO_EXPECT(options.copy_piece > 0);
   expect_shape(options.shape);
+  if (options.copy_path || !options.copy_tables.in.times().empty() ||
+      !options.copy_tables.out.times().empty() || !options.graphs) {
+    refuse("",
+           "copies and computes in one way; take --copy-table, --copy-path and --no-graphs "
+           "out, they are for device cuda");
+  }
   expect_memory(options);
   expect_core(options.copy_core, "copy core");
   expect_core(options.compute_core, "compute core");

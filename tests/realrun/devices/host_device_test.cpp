@@ -91,6 +91,22 @@ TEST(HostDevice, RefusesShapesThatItCannotCompute) {
             "device host:0:0: model: \"small\" has layers without a dense FFN" + rest);
 }
 
+TEST(HostDevice, RefusesWhatIsForGpus) {
+  const std::string refusal =
+      "device host:0:0: copies and computes in one way; take --copy-table, --copy-path and "
+      "--no-graphs out, they are for device cuda";
+  DeviceOptions options = small_options(16, 4);
+  options.copy_path = CopyPath::staged;
+  EXPECT_EQ(refusal_of(options), refusal);
+  options = small_options(16, 4);
+  options.copy_tables.out = CopyTable({{CopyPath::direct, 4096, 1, Seconds{1e-6}}});
+  EXPECT_EQ(refusal_of(options), refusal);
+  options = small_options(16, 4);
+  options.graphs = false;
+  EXPECT_EQ(refusal_of(options), refusal);
+  EXPECT_EQ(refusal_of(small_options(16, 4)), "accepted");
+}
+
 TEST(HostDevice, RefusesWhatTheMachineDoesNotHave) {
   DeviceOptions options = small_options(16, 4);
   options.pages = std::int64_t{1} << 40;
