@@ -67,7 +67,7 @@ void add_hardware_flags(CLI::App& command, HardwareFlags& flags) {
                   "which path copies take, as calvo calibrate has measured it (FILE.copies.csv)")
       ->type_name("FILE");
   gpu->add_option("--copy-path", flags.copy_path,
-                  "always this one: direct, batch, staged or kernel (docs/runner.md)")
+                  "always this one: direct, batch, staged or kernel (docs/gpu_device.md)")
       ->type_name("NAME");
   gpu->add_option("--copy-thread-blocks", flags.copy_blocks, "that path kernel takes at most")
       ->capture_default_str()
