@@ -46,7 +46,11 @@ bool is_real(const nlohmann::ordered_json& environment, const std::string& file)
 
 FlatScenario flatten(const std::string& text, const std::string& file) {
   FlatScenario flat;
-  flatten_into(flat, read_yaml_text(text, file), "");
+  const YamlNode root = read_yaml_text(text, file);
+  if (root.kind != YamlNode::Kind::map) {
+    throw InputError({file, 0, 0}, "", "is no scenario: a mapping is expected; run it again");
+  }
+  flatten_into(flat, root, "");
   return flat;
 }
 
