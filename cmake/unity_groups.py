@@ -11,6 +11,7 @@ import pathlib
 import re
 import sys
 
+ATTRIBUTES = re.compile(r"(\[\[.*?\]\] *)+")
 TYPE = re.compile(r"(?:enum class|enum struct|enum|struct|class|union|concept) +(\w+)"
                   r"|using +(\w+) *=")
 NAME = re.compile(r"[^(={;\[]*?(?:(?<=[\s*&])|^)(\w+)\s*[(={;\[]")
@@ -20,6 +21,7 @@ NO_NAMES = re.compile(r"[#}/\s]|(namespace|template|extern|friend|using \w+::|TE
 def names_in(text):
     found = set()
     for line in text.splitlines():
+        line = ATTRIBUTES.sub("", line, count=1) if line.startswith("[[") else line
         declared = TYPE.match(line) or (not NO_NAMES.match(line) and NAME.match(line))
         if declared:
             found.add(declared[declared.lastindex])
