@@ -1,6 +1,10 @@
 # CUDA C++ with warnings as errors. The runtime is linked statically: a program then needs the driver
 # only.
 enable_language(CUDA)
+if(CMAKE_VERSION VERSION_LESS 3.26 AND NOT TARGET CUDA::nvToolsExt)
+  # Its FindCUDAToolkit sets a property of this, and toolkits from 13 on do not have it any more.
+  add_library(CUDA::nvToolsExt INTERFACE IMPORTED)
+endif()
 find_package(CUDAToolkit REQUIRED)
 # CMake 3.25 knows no CUDA20 for nvcc, so the dialect is a plain flag. Index arithmetic is constexpr
 # and shared with tests that run on the CPU.
