@@ -98,7 +98,11 @@ SweepDirectory::~SweepDirectory() {
 void SweepDirectory::take_lock() {
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0) refuse_place(path_, fmt::format("cannot be opened ({})", std::strerror(errno)));
-  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  // The points of a sweep that was just killed hold the lock until they have died, too.
+  for (int moment = 0; moment < 200; ++moment) {
+    if (::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+    ::usleep(50'000);
+  }
   refuse_place(path_, "another calvo sweep is at work in it; wait for it, or choose another name");
 }
 
