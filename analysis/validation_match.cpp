@@ -263,6 +263,44 @@ void warn_about_faults(const MatchedCell& cell, std::vector<std::string>& warnin
   }
 }
 
+/// Of the counted requests that completed; none without input.
+std::optional<double> hit_ratio(const RowsById& rows) {
+  std::int64_t cached = 0, input = 0;
+  for (const auto& [id, row] : rows) {
+    if (row->outcome != Outcome::completed) continue;
+    cached += row->cached_tokens;
+    input += row->input_tokens;
+  }
+  if (input == 0) return std::nullopt;
+  return static_cast<double>(cached) / static_cast<double>(input);
+}
+
+/// Storage nodes that keep what an earlier run has stored, or that were filled otherwise, show
+/// here.
+void warn_about_hits(const MatchedCell& cell, std::vector<std::string>& warnings) {
+  const std::optional<double> predicted = hit_ratio(cell.rows.front());
+  const ValidationRun *fewest = nullptr, *most = nullptr;
+  double low = 0, high = 0;
+  for (std::size_t i = 0; i < cell.repeats.size(); ++i) {
+    const std::optional<double> measured = hit_ratio(cell.rows[i + 1]);
+    if (!measured) continue;
+    if (fewest == nullptr || *measured < low) fewest = cell.repeats[i], low = *measured;
+    if (most == nullptr || *measured > high) most = cell.repeats[i], high = *measured;
+  }
+  if (fewest == nullptr || !predicted) return;
+  if (high - low > most_hit_difference) {
+    warnings.push_back(fmt::format(
+        "{}: the hit ratio of its real runs goes from {:.1f} % ({}) to {:.1f} % ({}); did storage "
+        "nodes keep blocks of an earlier run?",
+        cell_text(cell), 100 * low, fewest->run.path, 100 * high, most->run.path));
+  } else if (std::max(*predicted - low, high - *predicted) > most_hit_difference) {
+    warnings.push_back(fmt::format(
+        "{}: the hit ratio is {:.1f} % simulated and {:.1f} to {:.1f} % in its real runs; were the "
+        "storage nodes filled as the scenario says?",
+        cell_text(cell), 100 * *predicted, 100 * low, 100 * high));
+  }
+}
+
 void match_requests(MatchedCell& cell, std::vector<std::string>& warnings) {
   cell.rows.push_back(rows_of(*cell.prediction));
   for (const ValidationRun* real : cell.repeats) {
@@ -276,6 +314,7 @@ void match_requests(MatchedCell& cell, std::vector<std::string>& warnings) {
   warn_about_absent(cell, cell.rows, warnings);
   warn_about_deadlines(cell, cell.rows, warnings);
   keep_counted(cell, cell.rows);
+  warn_about_hits(cell, warnings);
 }
 
 void warn_about_testbeds(std::span<const ValidationRun> runs, std::vector<std::string>& warnings) {

@@ -16,6 +16,9 @@ inline constexpr double most_lateness = 0.01;
 /// A spare core busier than this may have held up what it was spared for.
 inline constexpr double most_spare_busy = 0.8;
 
+/// Hit ratios of a cell's runs that are farther apart than this come of other contents of the pool.
+inline constexpr double most_hit_difference = 0.05;
+
 /// A real run that no number rests on.
 struct DiscardedRun {
   std::string directory;

@@ -199,6 +199,34 @@ TEST(MatchRuns, KeepsRunsWhoseFaultsWereAskedForAndSaysSo) {
                           "--faults corrupt@0s:0.1); does its prediction have them, too?"));
 }
 
+void set_hits(ValidationRun& run, std::int64_t cached_tokens) {
+  for (RequestRow& row : run.run.requests) row.cached_tokens = cached_tokens;  // of 1,000
+}
+
+TEST(MatchRuns, WarnsOfRepeatsThatFoundOtherBlocks) {
+  auto runs = sound_runs();
+  set_hits(runs[0], 69);
+  set_hits(runs[1], 69);
+  set_hits(runs[2], 990);
+  EXPECT_THAT(match_runs(runs).warnings,
+              ElementsAre("scenario \"s\" with engine \"e\": the hit ratio of its real runs goes "
+                          "from 6.9 % (real/e-1) to 99.0 % (real/e-2); did storage nodes keep "
+                          "blocks of an earlier run?"));
+  set_hits(runs[2], 118);
+  EXPECT_THAT(match_runs(runs).warnings, IsEmpty()) << "less than 5 points";
+}
+
+TEST(MatchRuns, WarnsOfHitsThatTheSimulationHasNot) {
+  auto runs = sound_runs();
+  set_hits(runs[0], 800);
+  set_hits(runs[1], 410);
+  set_hits(runs[2], 400);
+  EXPECT_THAT(match_runs(runs).warnings,
+              ElementsAre("scenario \"s\" with engine \"e\": the hit ratio is 80.0 % simulated and "
+                          "40.0 to 41.0 % in its real runs; were the storage nodes filled as the "
+                          "scenario says?"));
+}
+
 TEST(MatchRuns, KeepsACellWhoseRealRunsAreAllDiscarded) {
   auto runs = sound_runs();
   runs[1].run.summary.complete = runs[2].run.summary.complete = false;
