@@ -133,8 +133,8 @@ void CopyThread::post(Lane& lane, std::uint64_t serial, Run& run, std::size_t bl
   if (!run.started) {
     run.started = true;
     run.began = clock_.now();
-    lane.busy.begin(run.began);
   }
+  lane.busy.begin(clock_.now());
   run.posted += blocks;
   ++run.jobs;
   run.bytes += bytes;
@@ -155,6 +155,7 @@ void CopyThread::complete(std::uint64_t cookie) {
   --run.jobs;
   run.bytes -= job.bytes;
   lane.bytes -= job.bytes;
+  lane.busy.end(clock_.now());
   (in ? report_.moved_in : report_.moved_out) += Bytes{job.bytes};
   if (!in) {
     for (std::size_t i = run.done; i < run.done + job.blocks; ++i) {
@@ -209,7 +210,6 @@ void CopyThread::end(Lane& lane, Runs::iterator found) {
   } else {
     notice.event.kind = control::EventKind::store_done;
   }
-  if (run.started) lane.busy.end(notice.ended);
   if (run.order.progress) gate_.bring(*run.order.progress, CopyProgress::all);
   lane.runs.erase(found);
   notices_.push(std::move(notice));

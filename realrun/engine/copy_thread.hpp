@@ -27,7 +27,7 @@ struct CopySettings {
 };
 
 struct CopyReport {
-  Nanoseconds in{0}, out{0};  ///< time with at least one copy under way
+  Nanoseconds in{0}, out{0};  ///< time with something posted to the device
   Bytes moved_in, moved_out;
 };
 

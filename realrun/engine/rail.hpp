@@ -43,7 +43,7 @@ struct RailReport {
   std::int64_t reconnects = 0;
   std::vector<double> lookup_s, lease_s;
   Bytes read, stored;
-  Nanoseconds reading{0}, storing{0};  ///< time with at least one under way
+  Nanoseconds reading{0}, storing{0};  ///< time with a block asked for; with a store under way
 };
 
 /// One rail of one instance: a thread with a fabric client and a control connection to every node.

@@ -19,7 +19,6 @@ void Rail::order(FetchOrder order) {
   fetch.order = std::move(order);
   fetch.issued = fetch.began = clock_.now();
   fetch_of_run_.emplace(raw(fetch.order.run), serial);
-  reading_.begin(fetch.issued);
   NodeLink* link = node(fetch.order.node).link.get();
   if (link == nullptr) {  // lost before the control plane knew
     const RunId run = fetch.order.run;
@@ -107,7 +106,9 @@ void Rail::pump(StorageId id) {
   const std::size_t taken = fabric_->post(*it.peer, chain);
   CALVO_ENSURE(taken <= chain.size());
   it.outstanding += static_cast<std::int64_t>(taken);
-  it.depth.posted(clock_.now(), static_cast<std::int64_t>(taken));
+  const Instant now = clock_.now();
+  it.depth.posted(now, static_cast<std::int64_t>(taken));
+  for (std::size_t i = 0; i < taken; ++i) reading_.begin(now);
   for (std::size_t i = chain.size(); i-- > taken;) {  // no room for these now
     posted_.erase(chain[i].cookie);
     Fetch& fetch = fetches_.at(owners[i]);
@@ -130,6 +131,7 @@ void Rail::complete(const ReadDone& done, Instant now) {
   CALVO_EXPECT(entry != posted_.end());
   const Posted read = entry->second;
   posted_.erase(entry);
+  reading_.end(now);
   Node& from = node(read.node);
   --from.outstanding;
   from.depth.completed(now, 1, done.status == ReadStatus::ok ? 1 : 0);
@@ -200,7 +202,6 @@ void Rail::end(Fetches::iterator found, TransferStatus status) {
     // The deepest first, so that the beginning ends as the most recently used.
     for (std::size_t i = fetch.leases.size(); i-- > 0;) link->release(fetch.leases[i]);
   }
-  reading_.end(clock_.now());
   control::Event done;
   done.kind = control::EventKind::fetch_done;
   done.run = fetch.order.run;

@@ -223,6 +223,31 @@ TEST_F(CopyStage, GoesLayerByLayerOverAllBlocksAndSaysSo) {
   }
 }
 
+TEST_F(CopyStage, IsNotBusyWhileItWaitsForBlocksToLand) {
+  CopyOrder following = order(1, CopyDirection::in, 2);
+  following.behind = std::make_shared<FetchProgress>();
+  const Instant begin = clock_.now();
+  following.behind->landed.store(1);
+  stage_->orders().push(following);
+  ASSERT_TRUE(eventually([&] { return engine_.posted().size() == 1; }));
+  engine_.allow(2);
+  stage_->orders().push(order(2, CopyDirection::out, 1));
+  EXPECT_EQ(next().run, RunId{2});  // so that it has seen the first copy's end
+  const Instant idle = clock_.now();
+  std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  const Nanoseconds waited = clock_.now() - idle;
+  engine_.allow(everything);
+  following.behind->landed.store(2);
+  following.behind->over.store(true);
+  stage_->bell().ring();
+  EXPECT_EQ(next().blocks, 2);
+  const Nanoseconds all = clock_.now() - begin;
+  stage_->orders().push(StopOrder{});
+  stage_->join();
+  EXPECT_GT(stage_->report().in, Nanoseconds{0});
+  EXPECT_LE(stage_->report().in, all - waited);
+}
+
 TEST_F(CopyStage, SealsWhatItCopiesOut) {
   engine_.allow(everything);
   stage_->orders().push(order(1, CopyDirection::out, 2));
