@@ -1,11 +1,13 @@
 #include "realrun/node/node_client.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <iterator>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,6 +26,9 @@ namespace calvo::realrun {
 namespace {
 
 using transport::Deadline;
+
+/// Between two handshakes, the first of which the node has cut.
+constexpr std::chrono::milliseconds pause_between{10};
 
 InputError refused(const ConnectOptions& options, const std::string& why) {
   return InputError({"storage node", 0, 0}, options.endpoint.text(), why);
@@ -74,7 +79,8 @@ struct Unsent {
 struct NodeClient::Impl {
   explicit Impl(const ConnectOptions& given);
 
-  void shake_hands(Deadline deadline);
+  void connect(Deadline deadline);
+  bool shake_hands(Deadline deadline);
   void take_welcome(const Bytestring& body);
   /// False: malformed.
   bool take(const Frame& frame, std::vector<NodeReply>& out);
@@ -111,6 +117,22 @@ NodeClient::Impl::Impl(const ConnectOptions& given)
     options.key = loopback_key();
   }
   const Deadline deadline = transport::deadline_in(options.limit);
+  connect(deadline);
+  // A node that too many knock at cuts the oldest of them, which this may be.
+  while (!shake_hands(deadline)) {
+    if (Deadline::clock::now() + pause_between > deadline) {
+      throw std::runtime_error(fmt::format(
+          "storage node {}: the connection was closed during the handshake; see what the node says",
+          options.endpoint.text()));
+    }
+    std::this_thread::sleep_for(pause_between);
+    urgent = {};
+    parser = FrameParser(FrameSource::node_handshake, static_cast<std::uint64_t>(format.used()));
+    connect(deadline);
+  }
+}
+
+void NodeClient::Impl::connect(Deadline deadline) {
   try {
     socket = transport::connect_to(options.endpoint.host, options.endpoint.port, deadline);
     transport::send_before_bulk(socket);
@@ -119,10 +141,10 @@ NodeClient::Impl::Impl(const ConnectOptions& given)
                                          options.endpoint.text(), error.what()));
   }
   keep_alive(socket.get());
-  shake_hands(deadline);
 }
 
-void NodeClient::Impl::shake_hands(Deadline deadline) {
+/// False: the node has closed the connection.
+bool NodeClient::Impl::shake_hands(Deadline deadline) {
   EngineHandshake handshake(
       {options.key, options.config.digest(), random_nonce(), protocol_version});
   handshake.begin(urgent.tail());
@@ -147,14 +169,11 @@ void NodeClient::Impl::shake_hands(Deadline deadline) {
     if (next == FrameParser::Next::malformed) {
       throw refused(options, "what answers there is not a calvo kvnode; check host and port");
     }
-    if (!alive && handshake.state() != EngineHandshake::State::done) {
-      throw std::runtime_error(fmt::format(
-          "storage node {}: the connection was closed during the handshake; see what the node says",
-          options.endpoint.text()));
-    }
+    if (!alive && handshake.state() != EngineHandshake::State::done) return false;
   }
   take_welcome(handshake.body());
   parser.expect(FrameSource::node_answers);
+  return true;
 }
 
 void NodeClient::Impl::take_welcome(const Bytestring& body) {

@@ -62,8 +62,9 @@ struct ConnectOptions {
 /// stores, the others in theirs. One thread.
 class NodeClient {
 public:
-  /// Connects and shakes hands. Throws std::runtime_error (unreachable, timeout) or InputError
-  /// (wrong key, other version, other configuration), one line with the remedy.
+  /// Connects and shakes hands, again if the node cuts that short, within the limit. Throws
+  /// std::runtime_error (unreachable, timeout) or InputError (wrong key, other version, other
+  /// configuration), one line with the remedy.
   explicit NodeClient(const ConnectOptions& options);
   ~NodeClient();
 

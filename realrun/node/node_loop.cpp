@@ -205,6 +205,7 @@ void NodeLoop::accept_peers() {
           oldest = it;
         }
       }
+      ++tally_.refused_handshakes;
       refuse(oldest->second, "too many connections at once that have not proved the key");
       close(oldest);
     }
@@ -217,6 +218,7 @@ void NodeLoop::cut_slow_peers() {
     const auto next = std::next(peer);
     if (peer->second.deadline <= now) {
       if (!peer->second.last_words) {
+        ++tally_.refused_handshakes;
         refuse(peer->second, "it has not proved the key in time");
       }
       close(peer);

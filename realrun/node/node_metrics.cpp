@@ -40,7 +40,8 @@ public:
       add(name, help, prometheus::MetricType::Gauge, static_cast<double>(value));
     };
     counter("connections_total", "Connections accepted", tally_.connections);
-    counter("refused_handshakes_total", "Peers without the key, version or configuration",
+    counter("refused_handshakes_total",
+            "Peers without the key, version or configuration, too late or too many",
             tally_.refused_handshakes);
     counter("malformed_frames_total", "Connections ended for what they sent",
             tally_.malformed_frames);
