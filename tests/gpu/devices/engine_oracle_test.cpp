@@ -12,18 +12,16 @@ using Overrides = std::vector<std::string>;
 
 struct Blocks {
   int tokens = 16;
-  const char* remote = "";  ///< of a pool that cannot keep all: hits end inside a prompt
 };
 
-Overrides overrides_for(const Blocks& blocks, const std::string& engine, bool small_pool) {
+Overrides overrides_for(const Blocks& blocks, const std::string& engine) {
   const std::string factor = blocks.tokens == 16 ? "1 MiB" : "8 MiB";
   return {"engine=" + engine,
           "block_tokens=" + std::to_string(blocks.tokens),
           "model={name: small, layers: 2, hidden: 256, q_heads: 4, kv_heads: 2, head_dim: 64, "
           "dense_ffn: 512, vocab: 97, dense_layers: 2, max_context: 4096, parameters: 0.002, "
           "active_parameters: 0.002}",
-          "memory={gpu: " + factor + ", host: " + factor +
-              ", remote: " + (small_pool ? blocks.remote : "64 MiB") + ", storage_extent: 4}",
+          "memory={gpu: " + factor + ", host: " + factor + ", remote: 64 MiB, storage_extent: 4}",
           "workload.synthetic.count=12",
           "workload.synthetic.shared_prefix=300",
           "workload.synthetic.context={kind: uniform, low: 200, high: 700}",
@@ -39,7 +37,7 @@ RealrunResult run(const Nodes& nodes, const Overrides& overrides, const std::str
 
 /// Everything is computed.
 RealrunResult recomputed(const Blocks& blocks, const std::string& device) {
-  const Overrides overrides = overrides_for(blocks, "recompute_only", false);
+  const Overrides overrides = overrides_for(blocks, "recompute_only");
   const Nodes none(small_scenario(overrides), Nodes::Contents::empty);
   return run(none, overrides, device);
 }
@@ -60,24 +58,22 @@ TEST_P(EngineOracle, LoadedPrefixesGiveTheLogitsOfAFullRecomputeAndOfTheHost) {
   EXPECT_LT(worst_distance(reference, recomputed(GetParam(), "host")), bf16_tolerance);
   for (const std::string engine : {"calvo", "vllm_sync"}) {
     for (const bool layers : {false, true}) {
-      for (const bool small_pool : {false, true}) {
-        SCOPED_TRACE(engine + (layers ? " by layers" : "") + (small_pool ? " partial hits" : ""));
-        Overrides overrides = overrides_for(GetParam(), engine, small_pool);
-        if (layers) overrides.emplace_back("engine.step_waits_for=layers");
-        const Nodes nodes(small_scenario(overrides), Nodes::Contents::empty);
-        run(nodes, overrides, device_under_test().name);
-        EXPECT_GT(nodes.stored_blocks(), 0U);
-        const RealrunResult loading = run(nodes, overrides, device_under_test().name);
-        EXPECT_GT(loading.run.counters.fetched_blocks, 0);
-        EXPECT_EQ(loading.load.corrupt_blocks, 0);
-        EXPECT_LT(worst_distance(loading, reference), bf16_tolerance);
-      }
+      SCOPED_TRACE(engine + (layers ? " by layers" : ""));
+      Overrides overrides = overrides_for(GetParam(), engine);
+      if (layers) overrides.emplace_back("engine.step_waits_for=layers");
+      const Nodes nodes(small_scenario(overrides), Nodes::Contents::empty);
+      run(nodes, overrides, device_under_test().name);
+      EXPECT_GT(nodes.stored_blocks(), 0U);
+      const RealrunResult loading = run(nodes, overrides, device_under_test().name);
+      EXPECT_GT(loading.run.counters.fetched_blocks, 0);
+      EXPECT_EQ(loading.load.corrupt_blocks, 0);
+      EXPECT_LT(worst_distance(loading, reference), bf16_tolerance);
     }
   }
 }
 
 TEST_P(EngineOracle, KvThatWasNotComputedGivesOtherLogits) {
-  const Overrides overrides = overrides_for(GetParam(), "calvo", false);
+  const Overrides overrides = overrides_for(GetParam(), "calvo");
   const Nodes synthetic(small_scenario(overrides), Nodes::Contents::initial);
   const RealrunResult wrong = run(synthetic, overrides, device_under_test().name);
   EXPECT_GT(wrong.run.counters.fetched_blocks, 0);
@@ -85,8 +81,7 @@ TEST_P(EngineOracle, KvThatWasNotComputedGivesOtherLogits) {
             10 * bf16_tolerance);
 }
 
-INSTANTIATE_TEST_SUITE_P(Blocks, EngineOracle,
-                         ::testing::Values(Blocks{16, "4 MiB"}, Blocks{256, "4 MiB"}),
+INSTANTIATE_TEST_SUITE_P(Blocks, EngineOracle, ::testing::Values(Blocks{16}, Blocks{256}),
                          [](const auto& param) { return std::to_string(param.param.tokens); });
 
 }  // namespace
