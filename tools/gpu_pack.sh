@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 carry=build/gpu-carry
 
 mapfile -t wanted < <(sed -n '/^packages=(/,/^)/p' tools/install_packages.sh | tr -s ' \n' '\n\n' |
-  grep -E '^(lib|zlib|nlohmann|prometheus|pkg-config)')
+  grep -E '^(lib|zlib|nlohmann|prometheus|pkg-config)' | grep -v openmpi)  # which is optional
 tools/install_packages.sh >/dev/null
 
 # Compilers with their run time, interpreters, and what every system has.
