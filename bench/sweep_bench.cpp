@@ -18,12 +18,13 @@ class SweepPlace {
 public:
   SweepPlace() : path_(fs::temp_directory_path() / ("sweep_bench_" + std::to_string(::getpid()))) {
     fs::create_directories(path_);
-    std::ofstream(path_ / "w.yaml") << "scenario: " CALVO_SOURCE_DIR
-                                       "/scenarios/examples/calvo_loogle.yaml\n"
-                                       "engines: [vllm_sync, calvo]\n"
-                                       "seeds: 20\n"
-                                       "set: {workload.synthetic.count: 1000}\n"
-                                       "axes: {workload.synthetic.arrival.rate: [0.8 /s, 1.2 /s]}\n";
+    std::ofstream(path_ / "w.yaml")
+        << "scenario: " CALVO_SOURCE_DIR
+           "/scenarios/examples/calvo_loogle.yaml\n"
+           "engines: [vllm_sync, calvo]\n"
+           "seeds: 20\n"
+           "set: {workload.synthetic.count: 1000}\n"
+           "axes: {workload.synthetic.arrival.rate: [0.8 /s, 1.2 /s]}\n";
   }
   ~SweepPlace() { fs::remove_all(path_); }
   SweepPlace(const SweepPlace&) = delete;
