@@ -57,6 +57,9 @@ std::optional<std::string> fault_of(const ValidationRun& real) {
   const Summary& summary = real.run.summary;
   if (!summary.complete) return "it was interrupted";
   const LoadQuality& load = real.load;
+  if (load.faults.empty()) {
+    if (const auto broken = broken_in(load)) return broken;
+  }
   const double median_s = 1e-3 * summary.ttft.median;
   if (load.lateness_p99_s && *load.lateness_p99_s > most_lateness * median_s) {
     return fmt::format(
@@ -67,7 +70,7 @@ std::optional<std::string> fault_of(const ValidationRun& real) {
     return fmt::format("its spare core was {:.0f} % busy, above {:.0f} %",
                        100 * *load.spare_cpu_busy, 100 * most_spare_busy);
   }
-  return load.faults.empty() ? broken_in(load) : std::nullopt;
+  return std::nullopt;
 }
 
 /// Sorts the runs into cells; the real ones unchecked.

@@ -31,10 +31,11 @@ std::vector<std::string> doubts_about(const NodeInfo& node, const Endpoint& endp
         name));
   }
   if (node.written_blocks > 0) {
-    doubts.push_back(fmt::format(
-        "{} holds up to {} blocks more than the scenario preloads, of an earlier run: hits are not "
-        "the scenario's; start it anew before each run",
-        name, node.written_blocks));
+    doubts.push_back(
+        fmt::format("{} holds up to {} block{} more than the scenario preloads, of an earlier run: "
+                    "hits are not "
+                    "the scenario's; start it anew before each run",
+                    name, node.written_blocks, node.written_blocks == 1 ? "" : "s"));
   }
   return doubts;
 }

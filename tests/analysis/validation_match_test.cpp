@@ -176,6 +176,7 @@ TEST(MatchRuns, DiscardsRunsInWhichSomethingBroke) {
   auto runs = sound_runs();
   runs[1].load.nodes_lost = 1;
   runs[1].load.reconnects = 2;
+  runs[1].load.lateness_p99_s = 1;  // which may come of it
   runs[2].load.corrupt_blocks = 37;
   runs[2].load.nodes_lost = 2;
   runs.push_back(real(3, {100, 200, 300}, 200));

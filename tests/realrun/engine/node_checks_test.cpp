@@ -93,8 +93,8 @@ TEST(NodeChecks, TellOfBlocksThatAnEarlierRunHasLeft) {
     const std::uint64_t stored = nodes[i]->counters().stored_blocks;
     ASSERT_GT(stored, 0U);
     expected.push_back("storage node " + options.nodes[i].text() + " holds up to " +
-                       std::to_string(stored) +
-                       " blocks more than the scenario preloads, of an earlier run: hits are not "
+                       std::to_string(stored) + (stored == 1 ? " block" : " blocks") +
+                       " more than the scenario preloads, of an earlier run: hits are not "
                        "the scenario's; start it anew before each run");
   }
   std::vector<std::string> told;
