@@ -181,7 +181,9 @@ GroupComparison compare_groups(const std::vector<RunGroup>& groups,
       for (const RunGroup& group : groups) {
         const BySeed ours = values_of(group, where, metric);
         if (ours.empty()) continue;
-        GroupValue value{where, group.name, metric, mean_interval(plain(ours)), std::nullopt, 1};
+        GroupValue value{where,        group.name,
+                         metric,       mean_interval(plain(ours), 0.95, possible_range(metric)),
+                         std::nullopt, 1};
         if (&group != &groups.front()) {
           value.vs_first = difference_of(ours, reference, comparison.tests);
         }

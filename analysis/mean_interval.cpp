@@ -96,7 +96,7 @@ Difference difference(const Estimate& found, double degrees, bool resamples,
 
 }  // namespace
 
-MeanInterval mean_interval(std::span<const double> given, double level) {
+MeanInterval mean_interval(std::span<const double> given, double level, Interval possible) {
   CALVO_EXPECT(level > 0 && level < 1);
   const std::vector<double> values = sorted(given);
   MeanInterval result;
@@ -121,7 +121,8 @@ MeanInterval mean_interval(std::span<const double> given, double level) {
       draw = studentised(drawn.mean - found.mean, drawn.error);
     }
   }
-  result.interval = hull(found, student_t_quantile((1 + level) / 2, count - 1), draws, level);
+  const Interval whole = hull(found, student_t_quantile((1 + level) / 2, count - 1), draws, level);
+  result.interval = {std::max(whole.low, possible.low), std::min(whole.high, possible.high)};
   return result;
 }
 

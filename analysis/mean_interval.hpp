@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -26,8 +27,13 @@ struct MeanInterval {
   std::optional<Interval> interval;  ///< none for fewer than two values
 };
 
+/// Where the mean of a metric can lie; intervals end there, whatever they assume of tails.
+inline constexpr Interval anywhere{-std::numeric_limits<double>::infinity(),
+                                   std::numeric_limits<double>::infinity()};
+
 /// Deterministic, whatever the order of the values. Requires: 0 < level < 1.
-MeanInterval mean_interval(std::span<const double> values, double level = 0.95);
+MeanInterval mean_interval(std::span<const double> values, double level = 0.95,
+                           Interval possible = anywhere);
 
 /// One mean less another.
 struct Difference {

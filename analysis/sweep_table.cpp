@@ -5,6 +5,7 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -205,6 +206,11 @@ std::size_t metric_index(std::string_view name) {
   const auto found = std::ranges::find(names, name);
   CALVO_EXPECT(found != names.end());
   return static_cast<std::size_t>(found - names.begin());
+}
+
+Interval possible_range(std::string_view metric) {
+  const bool share = metric == "slo_attainment" || metric == "prefix_cache_hit_ratio";
+  return {0, share ? 1 : std::numeric_limits<double>::infinity()};
 }
 
 std::span<const std::string_view> cell_metric_names() {

@@ -20,6 +20,8 @@ inline constexpr const char* sweep_index_file = "sweep.json";
 std::span<const std::string_view> metric_names();
 /// The position of `name` among them. Requires: it is there.
 std::size_t metric_index(std::string_view name);
+/// Where its mean can lie: shares from 0 to 1, all others from 0 on.
+Interval possible_range(std::string_view metric);
 /// Those that are told of a cell, with an interval over its seeds.
 std::span<const std::string_view> cell_metric_names();
 

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
 #include "analysis/mean_interval.hpp"
 #include "analysis/statistics.hpp"
+#include "analysis/sweep_table.hpp"
 
 namespace calvo::report {
 namespace {
@@ -83,8 +85,9 @@ Json estimate(double mean, std::optional<analysis::Interval> interval, std::size
   return json;
 }
 
-Json over_seeds(const std::vector<double>& values) {
-  const analysis::MeanInterval mean = analysis::mean_interval(values);
+Json over_seeds(const std::vector<double>& values, std::string_view metric) {
+  const analysis::MeanInterval mean =
+      analysis::mean_interval(values, 0.95, analysis::possible_range(metric));
   return estimate(mean.mean, mean.interval, values.size());
 }
 
@@ -193,7 +196,7 @@ Json metrics_of(const RunGroup& group) {
     if (values.empty()) {
       metrics[name] = nullptr;
     } else if (values.size() > 1) {
-      metrics[name] = over_seeds(values);
+      metrics[name] = over_seeds(values, name);
     } else {
       metrics[name] = estimate(values.front(), std::nullopt, 1);
     }

@@ -36,6 +36,12 @@ std::vector<double> values_of(const Schedule& schedule, const CellRecord& record
   return values;
 }
 
+analysis::MeanInterval mean_over_seeds(const Schedule& schedule, const CellRecord& record,
+                                       std::string_view metric) {
+  return analysis::mean_interval(values_of(schedule, record, metric), 0.95,
+                                 analysis::possible_range(metric));
+}
+
 bool whole(const Schedule& schedule, const CellRecord& record) {
   return std::ranges::all_of(record.seeds, [&](std::uint64_t seed) {
     return result_at(schedule, *record.cell, seed) != nullptr;
@@ -49,7 +55,8 @@ Json metrics_of(const Schedule& schedule, const CellRecord& record) {
     const std::vector<double> values = values_of(schedule, record, name);
     Json& metric = json[std::string(name)];
     if (values.empty()) continue;
-    const analysis::MeanInterval mean = analysis::mean_interval(values, level);
+    const analysis::MeanInterval mean =
+        analysis::mean_interval(values, level, analysis::possible_range(name));
     metric["mean"] = mean.mean;
     metric["ci95"] = nullptr;
     if (mean.interval) metric["ci95"] = {mean.interval->low, mean.interval->high};
@@ -158,7 +165,7 @@ RateFound rate_of(const Schedule& schedule, const RateGroup& group,
   found.group = &group;
   std::vector<RatePoint> points;
   for (const CellRecord* record : cells) {
-    const auto mean = analysis::mean_interval(values_of(schedule, *record, "slo_attainment"));
+    const auto mean = mean_over_seeds(schedule, *record, "slo_attainment");
     found.cells.push_back(record->cell->id);
     if (mean.count == 0 || !whole(schedule, *record)) continue;
     points.push_back({*record->cell->rate, mean.mean, mean.interval});
@@ -201,14 +208,13 @@ void append_columns(std::string& out,
 }
 
 std::string cell_words(const Schedule& schedule, const CellRecord& record) {
-  const auto attainment = analysis::mean_interval(values_of(schedule, record, "slo_attainment"));
-  const auto ttft = analysis::mean_interval(values_of(schedule, record, "mean_ttft_ms"));
+  const auto attainment = mean_over_seeds(schedule, record, "slo_attainment");
+  const auto ttft = mean_over_seeds(schedule, record, "mean_ttft_ms");
   std::string text;
   if (attainment.count > 0) {
     text = fmt::format("attainment {:5.1f} %", 100 * attainment.mean);
     if (const auto& range = attainment.interval) {
-      text += fmt::format(" [{:.1f}, {:.1f}]", 100 * std::max(0.0, range->low),
-                          100 * std::min(1.0, range->high));
+      text += fmt::format(" [{:.1f}, {:.1f}]", 100 * range->low, 100 * range->high);
     }
   }
   if (ttft.count > 0) {

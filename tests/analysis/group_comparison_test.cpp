@@ -102,7 +102,7 @@ TEST(GroupComparison, IsATableInEachFormat) {
               ::testing::StartsWith(
                   "| runs | n | mean\\_ttft\\_ms | [95 %] | less a\\_1 | [95 %] | p |  |\n"
                   "|---|---:|---:|---:|---:|---:|---:|---:|\n"
-                  "| a\\_1 | 2 | 11.000 | [-1.706, 23.706] |  |  |  |  |\n"
+                  "| a\\_1 | 2 | 11.000 | [0.000, 23.706] |  |  |  |  |\n"
                   "| b | 2 | 21.000 | [8.294, 33.706] | +10.000 | [+10.000, +10.000] | < 0.001 | "
                   "\\* |\n"));
   EXPECT_THAT(to_text(comparison, TableFormat::latex),
@@ -111,7 +111,7 @@ TEST(GroupComparison, IsATableInEachFormat) {
   EXPECT_EQ(
       to_text(comparison, TableFormat::csv),
       "metric,runs,n,mean_ttft_ms,[95 %],less a_1,[95 %],p,\n"
-      "mean_ttft_ms,a_1,2,11.000,\"[-1.706, 23.706]\",,,,\n"
+      "mean_ttft_ms,a_1,2,11.000,\"[0.000, 23.706]\",,,,\n"
       "mean_ttft_ms,b,2,21.000,\"[8.294, 33.706]\",+10.000,\"[+10.000, +10.000]\",< 0.001,*\n");
 }
 

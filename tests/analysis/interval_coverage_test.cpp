@@ -98,6 +98,19 @@ double false_positives(int engines, int runs, bool same_seeds,
   return static_cast<double>(wrong) / repeats;
 }
 
+TEST(MeanInterval, EndsWhereTheMeanCanLie) {
+  const std::vector<double> attained = {0.7, 1, 1, 1, 1};
+  const MeanInterval free = mean_interval(attained);
+  ASSERT_GT(free.interval->high, 1);
+  const MeanInterval share = mean_interval(attained, 0.95, possible_range("slo_attainment"));
+  EXPECT_EQ(share.interval->high, 1);
+  EXPECT_EQ(share.interval->low, free.interval->low);
+  const MeanInterval late =
+      mean_interval(std::vector<double>{1, 2, 90}, 0.95, possible_range("mean_ttft_ms"));
+  EXPECT_EQ(late.interval->low, 0);
+  EXPECT_GT(late.interval->high, 90);
+}
+
 TEST(FalsePositives, OfTheSameEngineWithOtherSeedsAreAtMost7Percent) {
   EXPECT_LE(
       false_positives(1, 10, false,
