@@ -41,7 +41,7 @@ CALVO_DEVICE void kv_copy_block(const KvCopy& args) {
   std::uint64_t sum = 0;
   for (std::int64_t at = first + simt::thread_index(); at < end;
        at += kv_copy_threads * kv_copy_unroll) {
-    simt::Word held[kv_copy_unroll];
+    simt::Word held[kv_copy_unroll] = {};
     CALVO_UNROLL
     for (int i = 0; i < kv_copy_unroll; ++i) {
       if (at + i * kv_copy_threads < end) {

@@ -33,7 +33,7 @@ CALVO_DEVICE void sm_copy_segments_of_warp(const SmCopy& args) {
     const auto* from = reinterpret_cast<const simt::Word*>(piece.from);
     auto* to = reinterpret_cast<simt::Word*>(piece.to);
     const std::int64_t first = i % segments * sm_copy_segment + lane;
-    simt::Word held[sm_copy_unroll];
+    simt::Word held[sm_copy_unroll] = {};
     CALVO_UNROLL
     for (int n = 0; n < sm_copy_unroll; ++n) {
       if (first + n * 32 < size) held[n] = simt::load_streamed(from + first + n * 32);
