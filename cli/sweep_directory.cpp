@@ -169,18 +169,7 @@ void SweepDirectory::write_tables(const sweeps::Schedule& schedule,
 }
 
 void SweepDirectory::put(const std::string& name, const std::string& text) const {
-  const std::string place = path_ + "/" + name;
-  const std::string partial = place + ".partial";
-  try {
-    analysis::write_file(partial, text);
-    fs::rename(partial, place);
-  } catch (const fs::filesystem_error& error) {
-    refuse_place(place, "cannot be put in place (" + error.code().message() + ")");
-  } catch (const InputError&) {
-    std::error_code ignored;
-    fs::remove(partial, ignored);
-    throw;
-  }
+  analysis::write_file(path_ + "/" + name, text);
 }
 
 }  // namespace calvo::cli

@@ -4,9 +4,7 @@
 #include <fstream>
 #include <regex>
 #include <string_view>
-#include <system_error>
 
-#include <unistd.h>
 #include <zlib.h>
 
 #include "analysis/output_file.hpp"
@@ -113,23 +111,7 @@ void write_page(const std::string& path, const std::string& text) {
       throw InputError({path, 0, 0}, "--out", "exists and is no report; choose another name");
     }
   }
-  const std::string partial = path + ".partial-" + std::to_string(::getpid());
-  std::error_code error;
-  try {
-    analysis::write_file(partial, text);
-  } catch (const InputError&) {
-    const std::string reason = std::error_code(errno, std::generic_category()).message();
-    fs::remove(partial, error);
-    throw InputError({path, 0, 0}, "--out",
-                     "cannot be written (" + reason + "); choose another place");
-  }
-  fs::rename(partial, path, error);
-  if (error) {
-    const std::string reason = error.message();
-    fs::remove(partial, error);
-    throw InputError({path, 0, 0}, "--out",
-                     "cannot be put in place (" + reason + "); choose another place");
-  }
+  analysis::write_file(path, text);
 }
 
 }  // namespace calvo::report

@@ -63,8 +63,9 @@ TEST(WritePage, ReplacesAReportAndNothingElse) {
               HasSubstr("mine.html:0:0: --out: exists and is no report; choose another name"));
   EXPECT_EQ(read_text(folder / "mine.html"), "my own");
   EXPECT_THAT(error_of([&] { write_page(folder / ".", page); }), HasSubstr("is a directory"));
-  EXPECT_THAT(error_of([&] { write_page(folder / "no/r.html", page); }),
-              HasSubstr("--out: cannot be written (No such file or directory)"));
+  EXPECT_THAT(
+      error_of([&] { write_page(folder / "no/r.html", page); }),
+      HasSubstr("cannot be made (No such file or directory); choose another place with --out"));
 }
 
 TEST(WritePage, LeavesTheOldReportWholeIfTheNewOneDoesNotFit) {
@@ -80,7 +81,9 @@ TEST(WritePage, LeavesTheOldReportWholeIfTheNewOneDoesNotFit) {
       error_of([&] { write_page(folder / "r.html", old + std::string(100'000, 'x')); });
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, on_limit);
-  EXPECT_THAT(error, HasSubstr("r.html:0:0: --out: cannot be written (File too large)"));
+  EXPECT_THAT(
+      error,
+      HasSubstr("r.html:0:0: cannot be written (File too large); choose another place with --out"));
   EXPECT_EQ(read_text(folder / "r.html"), old);
   const std::filesystem::directory_iterator files(folder / ".");
   EXPECT_EQ(std::distance(begin(files), end(files)), 1) << "a partial file was left";
