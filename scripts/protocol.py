@@ -60,6 +60,7 @@ class Protocol:
         self.calvo = arguments.calvo
         self.out = arguments.out
         self.calibration = self.out / "calibration.yaml"
+        self.copies = self.out / "calibration.copies.csv"  # of a device that has several paths
         self.manifest = self.out / "manifest.json"
         bed = campaign.testbed
         self.testbed = (Netns(self.calvo, programs, bed.node_core)
@@ -119,6 +120,8 @@ class Protocol:
         """What must not change once a real run has begun, by the name that the manifest has."""
         files = {"campaign": self.campaign.file, "scenario": self.campaign.scenario,
                  "program": self.calvo, "calibration": self.calibration}
+        if self.copies.exists():
+            files["copies"] = self.copies
         shipped = REPOSITORY / "scenarios"  # engines and models, which every run reads anew
         files.update((str(file.relative_to(REPOSITORY)), file)
                      for file in sorted(shipped.rglob("*.yaml")))
@@ -198,13 +201,17 @@ class Protocol:
         attempt.rename(place)
         self.durations.append(time.monotonic() - begin)
 
+    def copy_table(self):
+        """The copy paths that calibration took: real runs take the same."""
+        return ["--copy-table", self.copies] if self.copies.exists() else []
+
     def run_for_real(self, cell, directory):
         bed = self.campaign.testbed
         scenario = self.scenario_arguments(cell)
         with self.testbed.nodes(scenario, bed.fabric, ["--preload", "scenario"]) as nodes:
             self.programs.run([self.calvo, "realrun", *scenario, "--engine", cell.engine,
                                "--fabric", bed.fabric, "--device", bed.device, *nodes,
-                               *bed.hardware, *bed.realrun, "--no-timeline", "--quiet", "--out",
+                               *bed.hardware, *self.copy_table(), *bed.realrun, "--no-timeline", "--quiet", "--out",
                                directory])
 
     def fault_of(self, cell, attempt):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # gpu_pack.sh: gathers into build/gpu-carry what calvo is built from and a machine with a CUDA toolkit
-# alone does not have: Debian 12's libraries with their headers, as packages (about 35 MiB). What
+# alone does not have: Debian 12's libraries with their headers, as packages (about 52 MiB). What
 # every machine with a compiler has (its own C and C++ libraries) stays behind. Needs Debian and apt;
 # takes what is in apt's cache already, the rest from where apt takes it.
 # tools/gpu-check unpacks it: take the sources with build/gpu-carry to the machine and start it there.
@@ -24,5 +24,6 @@ mapfile -t packages < <("${depends[@]}" "${wanted[@]}" | grep -E '^[a-z0-9]' | s
 rm -rf "$carry"
 mkdir -p "$carry/debs"
 (cd "$carry/debs" && apt-get -qq download "${packages[@]}")
-git rev-parse --short=12 HEAD >"$carry/commit" 2>/dev/null || echo unknown >"$carry/commit"
+# With the hash of the sources, so that the name is not given to others.
+{ git rev-parse --short=12 HEAD; tools/gpu-check --source-hash; } >"$carry/commit"
 du -sh "$carry" | sed 's/\t/  /'
