@@ -127,35 +127,6 @@ TEST(CudaDevice, AStepLargerThanItsWorkSpaceIsComputedInParts) {
             bf16_tolerance);
 }
 
-TEST(CudaDevice, WaitsForEachLayerBeforeItReadsItsKv) {
-  const DeviceOptions options = options_under_test(16, 8);
-  const auto device = make(options);
-  const std::vector<std::int32_t> tokens = random_tokens(1, 50, vocab());
-  const std::vector<std::int32_t> pages = {0, 1, 2, 3};
-  const std::vector<std::int32_t> loaded = {4, 5, 6, 7};
-  const SequenceResult whole = compute(*device, tokens, 0, pages);
-  std::byte* host = device->host_memory().data();
-  ASSERT_TRUE(testing::copy_blocks(*device, CopyDirection::out, std::span(pages).first(3), host));
-  std::vector<std::int32_t> asked;
-  const auto load_layer = [&](std::int32_t layer) {
-    asked.push_back(layer);
-    CopyJob job;
-    for (std::size_t i = 0; i < 3; ++i) {
-      job.blocks.push_back({loaded[i], host + static_cast<std::int64_t>(i) * page_bytes(options)});
-    }
-    job.first_layer = layer;
-    job.layers = 1;
-    device->copies().post(std::move(job));
-    std::vector<std::uint64_t> done;
-    ASSERT_TRUE(testing::await_copies(device->copies(), 1, done));
-  };
-  const SequenceStep sequence{std::span(tokens).subspan(48), 48, loaded, true};
-  std::vector<SequenceResult> results;
-  device->step({{&sequence, 1}, load_layer}, results);
-  EXPECT_THAT(asked, ::testing::ElementsAre(0, 1, 2));
-  testing::expect_same_logits(results.at(0).logits, whole.logits);
-}
-
 TEST(CudaDevice, RefusesWhatItCannotHave) {
   DeviceOptions options = options_under_test(16, 4);
   options.pages = std::int64_t{1} << 32;

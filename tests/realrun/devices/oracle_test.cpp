@@ -180,6 +180,37 @@ TEST(Oracle, APageInTheWrongPlaceChangesTheLogits) {
   expect_same_logits(compute(*device, last_tokens, 32, pages).logits, logits);
 }
 
+TEST(Oracle, AStepWaitsForEachLayerBeforeItReadsItsKv) {
+  const DeviceOptions options = options_under_test(16, 8);
+  const auto device = make(options);
+  const std::vector<std::int32_t> tokens = random_tokens(1, 50, vocab());
+  const std::vector<std::int32_t> pages = {0, 1, 2, 3};
+  const std::vector<std::int32_t> loaded = {4, 5, 6, 7};
+  const SequenceResult whole = compute(*device, tokens, 0, pages);
+  std::byte* host = device->host_memory().data();
+  ASSERT_TRUE(copy_blocks(*device, CopyDirection::out, std::span(pages).first(3), host));
+
+  // A layer's KV is copied in only when the step asks for that layer.
+  std::vector<std::int32_t> asked;
+  const auto load_layer = [&](std::int32_t layer) {
+    asked.push_back(layer);
+    CopyJob job;
+    for (std::size_t i = 0; i < 3; ++i) {
+      job.blocks.push_back({loaded[i], host + static_cast<std::int64_t>(i) * page_bytes(options)});
+    }
+    job.first_layer = layer;
+    job.layers = 1;
+    device->copies().post(std::move(job));
+    std::vector<std::uint64_t> done;
+    ASSERT_TRUE(testing::await_copies(device->copies(), 1, done));
+  };
+  const SequenceStep sequence{std::span(tokens).subspan(48), 48, loaded, true};
+  std::vector<SequenceResult> results;
+  device->step({{&sequence, 1}, load_layer}, results);
+  EXPECT_THAT(asked, ::testing::ElementsAre(0, 1, 2));
+  expect_same_logits(results.at(0).logits, whole.logits);
+}
+
 TEST(Oracle, SeedsMakeDifferentModels) {
   const std::vector<std::int32_t> tokens = random_tokens(8, 20, vocab());
   const std::vector<std::int32_t> pages = {0, 1};

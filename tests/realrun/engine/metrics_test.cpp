@@ -1,31 +1,16 @@
 #include "realrun/engine/metrics.hpp"
 
-#include <chrono>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "realrun/fabrics/socket.hpp"
+#include "tests/realrun/scrape.hpp"
 
 namespace calvo::realrun {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string page(std::uint16_t port) {
-  const transport::Deadline deadline = transport::deadline_in(std::chrono::seconds{60});
-  const transport::Fd socket = transport::connect_to("127.0.0.1", port, deadline);
-  const std::string request =
-      "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-  transport::send_all(socket.get(), std::as_bytes(std::span(request)), deadline);
-  std::string answer;
-  char c = 0;
-  while (transport::receive_all(socket.get(), std::as_writable_bytes(std::span(&c, 1)), deadline)) {
-    answer.push_back(c);
-  }
-  return answer;
-}
 
 TEST(Metrics, WhatOnlyGrowsIsACounterAndTheRestAreGauges) {
   Metrics metrics(0);
@@ -38,7 +23,7 @@ TEST(Metrics, WhatOnlyGrowsIsACounterAndTheRestAreGauges) {
   sample.in_flight = 2;
   sample.counters.steps = 3;
   metrics.show(sample);
-  const std::string text = page(metrics.port());
+  const std::string text = scrape(metrics.port());
   for (const char* line :
        {"\n# TYPE calvo_requests_arrived_total counter\ncalvo_requests_arrived_total 9",
         "\n# TYPE calvo_operations gauge\ncalvo_operations 2",

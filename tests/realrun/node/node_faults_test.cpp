@@ -10,9 +10,9 @@
 #include <gtest/gtest.h>
 
 #include "realrun/fabrics/fabric.hpp"
-#include "realrun/fabrics/socket.hpp"
 #include "realrun/node/node_server.hpp"
 #include "tests/realrun/node/node_fixture.hpp"
+#include "tests/realrun/scrape.hpp"
 
 namespace calvo::realrun::testing {
 namespace {
@@ -210,20 +210,6 @@ TEST(NodeFaults, ADeadAHungAndASlowNodeEndAtOnce) {
   reading.join();
 }
 
-std::string get(std::uint16_t port, const std::string& path) {
-  const transport::Deadline deadline = transport::deadline_in(a_minute);
-  const transport::Fd socket = transport::connect_to("127.0.0.1", port, deadline);
-  const std::string request =
-      "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-  transport::send_all(socket.get(), std::as_bytes(std::span(request)), deadline);
-  std::string answer;
-  char c = 0;
-  while (transport::receive_all(socket.get(), std::as_writable_bytes(std::span(&c, 1)), deadline)) {
-    answer.push_back(c);
-  }
-  return answer;
-}
-
 TEST(NodeMetrics, ShowWhatTheNodeHasCounted) {
   NodeOptions options = tcp_node();
   options.metrics_port = 0;
@@ -232,7 +218,7 @@ TEST(NodeMetrics, ShowWhatTheNodeHasCounted) {
   lookup(client, {BlockId{1}, 8});
   lease(client, {BlockId{1}, 3});
   store(client, {BlockId{60}, 2});
-  const std::string text = get(server.metrics_port(), "/metrics");
+  const std::string text = scrape(server.metrics_port());
   for (const char* line :
        {"\ncalvo_kvnode_lookups_total 1", "\ncalvo_kvnode_leased_blocks_total 3",
         "\ncalvo_kvnode_stored_blocks_total 2", "\ncalvo_kvnode_blocks_stored 10",
