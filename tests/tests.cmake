@@ -4,8 +4,10 @@ include(GoogleTest)
 option(CALVO_TESTS_TOGETHER
   "Run each test program as one test: to start a process for each claim costs more than most claims" OFF)
 
-# tests/A/B/*_test.cpp becomes calvo_A_B_tests, with the label A.
+# tests/A/B/*_test.cpp becomes calvo_A_B_tests, with the label A. Run together, those that wait for
+# time-outs are several tests, so that others compute meanwhile.
 function(calvo_tests folder)
+  cmake_parse_arguments(ARG "" "SHARDS" "" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}/*.cpp)
   if(NOT sources)
     return()
@@ -13,15 +15,27 @@ function(calvo_tests folder)
   string(REPLACE "/" "_" name ${folder})
   string(REGEX REPLACE "/.*" "" label ${folder})
   add_executable(calvo_${name}_tests ${sources})
-  target_link_libraries(calvo_${name}_tests PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
+  target_link_libraries(calvo_${name}_tests PRIVATE ${ARG_UNPARSED_ARGUMENTS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(calvo_${name}_tests PRIVATE
     CALVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CALVO_PROGRAM="$<TARGET_FILE:calvo>")
   if(CALVO_TESTS_TOGETHER)
-    add_test(NAME ${folder} COMMAND calvo_${name}_tests --gtest_brief=1)
-    set_tests_properties(${folder} PROPERTIES TIMEOUT 1200 LABELS ${label})
-    if(label MATCHES "cli|realrun")
-      set_tests_properties(${folder} PROPERTIES COST 100)  # the longest start first
+    set(shards ${ARG_SHARDS})
+    if(NOT shards)
+      set(shards 1)
     endif()
+    foreach(shard RANGE 1 ${shards})
+      set(test ${folder})
+      if(shards GREATER 1)
+        string(APPEND test "/${shard}")
+      endif()
+      math(EXPR index "${shard} - 1")
+      add_test(NAME ${test} COMMAND calvo_${name}_tests --gtest_brief=1)
+      set_tests_properties(${test} PROPERTIES TIMEOUT 1200 LABELS ${label}
+        ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${index}")
+      if(label MATCHES "cli|realrun")
+        set_tests_properties(${test} PROPERTIES COST 100)  # the longest start first
+      endif()
+    endforeach()
   else()
     gtest_discover_tests(calvo_${name}_tests DISCOVERY_TIMEOUT 60
       PROPERTIES TIMEOUT 600 LABELS ${label})
@@ -44,19 +58,19 @@ if(CALVO_CUDA)
   include(tests/gpu/gpu.cmake)
 endif()
 calvo_tests(realrun/wire calvo::realrun_wire)
-calvo_tests(realrun/fabrics calvo::realrun_fabrics)
+calvo_tests(realrun/fabrics SHARDS 2 calvo::realrun_fabrics)
 calvo_tests(realrun/devices calvo::realrun_devices)
 calvo_tests(realrun/node calvo::realrun_node)
 calvo_tests(realrun/calibrate calvo::realrun_calibrate)
-calvo_tests(realrun/engine calvo::realrun_engine)
-calvo_tests(cli calvo::sim calvo::analysis)
+calvo_tests(realrun/engine SHARDS 4 calvo::realrun_engine)
+calvo_tests(cli SHARDS 2 calvo::sim calvo::analysis)
 if(TARGET calvo_cli_tests)
   add_dependencies(calvo_cli_tests calvo)
 endif()
 
 add_test(NAME protocol COMMAND Python3::Interpreter
   ${PROJECT_SOURCE_DIR}/tests/scripts/protocol_test.py $<TARGET_FILE:calvo>)
-set_tests_properties(protocol PROPERTIES TIMEOUT 1200 LABELS protocol)
+set_tests_properties(protocol PROPERTIES TIMEOUT 1200 LABELS protocol COST 150)
 add_test(NAME layering COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/layering_test.py)
 
 include(tests/fuzz/fuzz.cmake)

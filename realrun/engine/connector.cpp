@@ -37,7 +37,7 @@ Connector::~Connector() {
 void Connector::stop() {
   {
     const std::lock_guard lock(mutex_);
-    stop_ = true;
+    stop_.request_stop();
   }
   changed_.notify_all();
   worker_.join();
@@ -54,7 +54,7 @@ void Connector::request(StorageId node, Ring<RailOrder>& rail, Nanoseconds pause
 
 void Connector::work() {
   std::unique_lock lock(mutex_);
-  while (!stop_) {
+  while (!stop_.stop_requested()) {
     const auto next = std::ranges::min_element(wishes_, {}, &Wish::due);
     if (next == wishes_.end()) {
       changed_.wait(lock);
@@ -70,7 +70,7 @@ void Connector::work() {
     lock.unlock();
     std::unique_ptr<NodeLink> link;
     try {
-      link = parts_.connect(raw(wish.node));
+      link = parts_.connect(raw(wish.node), stop_.get_token());
     } catch (const InputError& error) {  // only a person can mend it, perhaps while this runs
       complain(notices_, error.what());
       ++wish.attempts;

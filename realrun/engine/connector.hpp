@@ -42,7 +42,7 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Wish> wishes_;
-  bool stop_ = false;
+  std::stop_source stop_;
   Worker worker_;
 };
 

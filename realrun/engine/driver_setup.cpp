@@ -69,10 +69,11 @@ void Driver::add_instance(const BlockFormat& format, std::uint64_t config) {
 
   const std::string name = "instance" + std::to_string(index);
   host.gpu_track = timeline_.add_track(name + ".gpu");
-  host.network_in = timeline_.add_track(name + ".network.in");
-  host.network_out = timeline_.add_track(name + ".network.out");
-  host.pcie_in = timeline_.add_track(name + ".pcie.h2d");
-  host.pcie_out = timeline_.add_track(name + ".pcie.d2h");
+  host.pcie_in = timeline_.add_track(name + ".gpu0.pcie.h2d");
+  host.pcie_out = timeline_.add_track(name + ".gpu0.pcie.d2h");
+  host.nics =
+      (scenario_.topology.instances_per_node == 1 ? "serving" + std::to_string(index) : name) +
+      ".nic";
 
   CopySettings copy;
   copy.instance = index;
@@ -106,9 +107,12 @@ void Driver::add_instance(const BlockFormat& format, std::uint64_t config) {
     settings.core = options_.network_core;
     std::vector<std::unique_ptr<NodeLink>> links;
     for (std::size_t node = 0; node < nodes; ++node) {
-      links.push_back(parts_.connect(node));
+      links.push_back(parts_.connect(node, {}));
       if (index == 0 && rail == 0) doubt(static_cast<std::uint32_t>(node), links.back()->info());
     }
+    const std::string nic = host.nics + std::to_string(rail);
+    host.network_in.push_back(timeline_.add_track(nic + ".rx"));
+    host.network_out.push_back(timeline_.add_track(nic + ".tx"));
     host.rails.push_back(std::make_unique<Rail>(settings, parts_, addresses.host, std::move(links),
                                                 clock_, notices_, host.copy->bell(), connector_));
     host.rail_up.emplace_back(nodes, true);

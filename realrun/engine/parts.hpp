@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,8 @@ struct Parts {
   std::string fabric;  ///< name of the offers that the fabric client understands
   std::function<std::unique_ptr<FabricClient>()> make_fabric;
   std::function<std::unique_ptr<Device>(const DeviceOptions&)> make_device;
-  /// Blocks; throws as NodeClient does. Any thread.
-  std::function<std::unique_ptr<NodeLink>(std::size_t node)> connect;
+  /// Blocks, until `stop` at most; throws as NodeClient does. Any thread.
+  std::function<std::unique_ptr<NodeLink>(std::size_t node, const std::stop_token& stop)> connect;
   std::vector<std::string> hosts;  ///< of the nodes, for FabricClient::connect()
 };
 

@@ -55,11 +55,13 @@ Parts real_parts(const scenarios::Scenario& scenario, const RealrunOptions& opti
   parts.make_fabric = wire.make_client;
   parts.make_device = kind.make;
   const NodeConfig config = node_config(scenario, options.model_seed);
-  parts.connect = [&options, config](std::size_t node) -> std::unique_ptr<NodeLink> {
+  parts.connect = [&options, config](std::size_t node,
+                                     const std::stop_token& stop) -> std::unique_ptr<NodeLink> {
     ConnectOptions connect;
     connect.endpoint = options.nodes.at(node);
     connect.key = options.key;
     connect.config = config;
+    connect.stop = stop;
     connect.limit = std::max(options.transfer_limit, least_handshake);
     auto link = std::make_unique<RealLink>(connect);
     check_index(link->info(), connect.endpoint, static_cast<std::uint32_t>(node));

@@ -19,6 +19,8 @@
 namespace calvo::realrun::transport {
 namespace {
 
+constexpr Nanoseconds look_for_stop{20'000'000};
+
 struct FreeAddresses {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
@@ -50,10 +52,11 @@ void set_flag(const Fd& socket, int level, int option) {
 }
 
 /// 0, or the error of the attempt.
-int finish_connect(const Fd& socket, const addrinfo& address, Deadline deadline) {
+int finish_connect(const Fd& socket, const addrinfo& address, Deadline deadline,
+                   const std::stop_token& stop) {
   if (::connect(socket.get(), address.ai_addr, address.ai_addrlen) == 0) return 0;
   if (errno != EINPROGRESS && errno != EINTR) return errno;
-  if (!wait_for(socket.get(), POLLOUT, deadline)) return ETIMEDOUT;
+  if (!wait_for(socket.get(), POLLOUT, deadline, stop)) return ETIMEDOUT;
   int error = 0;
   socklen_t size = sizeof error;
   if (getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
@@ -121,12 +124,13 @@ std::string local_address(const Fd& socket) {
   return text.data();
 }
 
-Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline) {
+Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline,
+              const std::stop_token& stop) {
   const Addresses list = resolve(std::string(host), port, 0);
   int error = 0;
   for (const addrinfo* address = list.get(); address != nullptr; address = address->ai_next) {
     Fd socket = open_socket(*address, SOCK_NONBLOCK);
-    error = socket ? finish_connect(socket, *address, deadline) : errno;
+    error = socket ? finish_connect(socket, *address, deadline, stop) : errno;
     if (error == 0) {
       send_small_messages_at_once(socket);
       return socket;
@@ -174,19 +178,21 @@ bool receive_all(int socket, std::span<std::byte> bytes, Deadline deadline) {
   return true;
 }
 
-bool wait_for(int fd, short events, Deadline deadline) {
-  while (true) {
-    const auto left = std::max(Nanoseconds{0}, std::chrono::duration_cast<Nanoseconds>(
-                                                   deadline - std::chrono::steady_clock::now()));
+bool wait_for(int fd, short events, Deadline deadline, const std::stop_token& stop) {
+  const Nanoseconds longest = stop.stop_possible() ? look_for_stop : Nanoseconds::max();
+  while (!stop.stop_requested()) {
+    const Nanoseconds until = deadline - std::chrono::steady_clock::now();
+    const Nanoseconds left = std::clamp(until, Nanoseconds{0}, longest);
     timespec limit{};
     limit.tv_sec = left.count() / 1'000'000'000;
     limit.tv_nsec = left.count() % 1'000'000'000;
     pollfd one{fd, events, 0};
     const int ready = ::ppoll(&one, 1, &limit, nullptr);
     if (ready > 0) return true;
-    if (ready == 0) return false;
-    if (errno != EINTR) return false;
+    if (ready == 0 && left == longest) continue;
+    if (ready == 0 || errno != EINTR) return false;
   }
+  return false;
 }
 
 }  // namespace calvo::realrun::transport

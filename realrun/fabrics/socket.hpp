@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,7 +42,8 @@ std::uint16_t local_port(const Fd& socket);
 std::string local_address(const Fd& socket);
 
 /// Connects, without delay of small messages. Throws std::runtime_error.
-Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline);
+Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline,
+              const std::stop_token& stop = {});
 
 void send_small_messages_at_once(const Fd& socket);
 
@@ -53,7 +55,8 @@ void send_before_bulk(const Fd& socket);
 bool send_all(int socket, std::span<const std::byte> bytes, Deadline deadline);
 bool receive_all(int socket, std::span<std::byte> bytes, Deadline deadline);
 
-/// Sleeps until `fd` shows one of `events` (poll(2)) or an error; false: not before the deadline.
-bool wait_for(int fd, short events, Deadline deadline);
+/// Sleeps until `fd` shows one of `events` (poll(2)) or an error; false: not before the deadline,
+/// or `stop` was requested, which is looked at every 20 ms.
+bool wait_for(int fd, short events, Deadline deadline, const std::stop_token& stop = {});
 
 }  // namespace calvo::realrun::transport

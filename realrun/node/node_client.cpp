@@ -134,7 +134,8 @@ NodeClient::Impl::Impl(const ConnectOptions& given)
 
 void NodeClient::Impl::connect(Deadline deadline) {
   try {
-    socket = transport::connect_to(options.endpoint.host, options.endpoint.port, deadline);
+    socket =
+        transport::connect_to(options.endpoint.host, options.endpoint.port, deadline, options.stop);
     transport::send_before_bulk(socket);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("storage node {}: {}; is calvo kvnode running there?",
@@ -151,7 +152,8 @@ bool NodeClient::Impl::shake_hands(Deadline deadline) {
   while (handshake.state() != EngineHandshake::State::done) {
     bool alive = urgent.flush(socket.get());
     const bool in_time = transport::wait_for(
-        socket.get(), static_cast<short>(POLLIN | (urgent.empty() ? 0 : POLLOUT)), deadline);
+        socket.get(), static_cast<short>(POLLIN | (urgent.empty() ? 0 : POLLOUT)), deadline,
+        options.stop);
     if (!in_time) {
       throw std::runtime_error(fmt::format(
           "storage node {}: no answer within {:.1f} s; is it overloaded, or another program?",

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct ConnectOptions {
   std::vector<std::byte> key;
   NodeConfig config;
   Nanoseconds limit{5'000'000'000};
+  std::stop_token stop;  ///< ends an attempt to connect before its limit
   /// Bytes of calls that may wait to be sent; one more is refused at once.
   std::size_t most_unsent = std::size_t{256} << 20;
 };

@@ -47,14 +47,14 @@ TEST(LostNodes, AreLookedUpAndReadOverTheRailThatStillReachesThem) {
   // that tickets hold.
   std::vector<std::unique_ptr<NodeLink>> owners;
   int connections = 0;
-  parts.connect = [&](std::size_t node) -> std::unique_ptr<NodeLink> {
+  parts.connect = [&](std::size_t node, const std::stop_token& stop) -> std::unique_ptr<NodeLink> {
     const int number = connections++;
     if (number == 0) {
-      owners.push_back(connect(node));
+      owners.push_back(connect(node, stop));
       return std::make_unique<DeadLink>(owners.back()->info());
     }
     if (number > 3) throw std::runtime_error("stays away");
-    return connect(node);
+    return connect(node, stop);
   };
   const RealrunResult result = run_with(scenario, options, parts);
   EXPECT_EQ(completed(result), 30);

@@ -162,7 +162,7 @@ protected:
     parts_.fabric = "fake";
     parts_.make_fabric = [this] { return std::make_unique<FakeFabric>(world_); };
     parts_.hosts = {"node0", "node1"};
-    parts_.connect = [this](std::size_t) -> std::unique_ptr<NodeLink> {
+    parts_.connect = [this](std::size_t, const std::stop_token&) -> std::unique_ptr<NodeLink> {
       const std::string refusal = world_.with([this] { return world_.refusal; });
       if (!refusal.empty()) throw InputError({"storage node", 0, 0}, "", refusal);
       return std::make_unique<FakeLink>(world_);
@@ -183,7 +183,7 @@ protected:
     settings.limit = limit;
     settings.window = Bytes{1 << 20};
     std::vector<std::unique_ptr<NodeLink>> links;
-    for (std::size_t node = 0; node < 2; ++node) links.push_back(parts_.connect(node));
+    for (std::size_t node = 0; node < 2; ++node) links.push_back(parts_.connect(node, {}));
     rail_ = std::make_unique<Rail>(settings, parts_, memory_, std::move(links), clock_, notices_,
                                    copies_, *connector_);
     rail_->start();

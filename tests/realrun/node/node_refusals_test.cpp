@@ -232,6 +232,18 @@ TEST(NodeRefusal, ANodeThatSaysNothingIsGivenUp) {
                 ": no answer within 0.1 s; is it overloaded, or another program?");
 }
 
+TEST(NodeRefusal, WhoeverIsToldToStopDoesNotWaitForANodeThatSaysNothing) {
+  const transport::Fd listener = transport::listen_on("127.0.0.1", 0);  // nobody accepts
+  ConnectOptions options;
+  options.endpoint = {"127.0.0.1", transport::local_port(listener)};
+  options.config = small_config();
+  options.limit = std::chrono::hours{1};  // which this test would take
+  std::stop_source stop;
+  options.stop = stop.get_token();
+  std::jthread other([&stop] { stop.request_stop(); });
+  EXPECT_THROW(NodeClient client(options), std::runtime_error);
+}
+
 TEST(NodeRefusal, AnotherMachineWantsAKey) {
   ConnectOptions options;
   options.endpoint = {"192.0.2.1", 7000};
