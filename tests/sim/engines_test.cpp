@@ -147,10 +147,14 @@ TEST_P(EveryEngine, EndsEveryRequestAndReplaysWhileStorageNodesComeAndGo) {
     }
     const Counters& counters = recorded.result.counters;
     const bool loads = scenario.engine.restore != control::Restore::recompute_all;
-    if (!loads) EXPECT_EQ(counters.timed_out_fetches, 0);
+    if (!loads) {
+      EXPECT_EQ(counters.timed_out_fetches, 0);
+    }
     // A step that waits for no load ends it before it can time out.
     const bool waits = scenario.engine.load_stop != control::LoadStop::best_effort;
-    if (loads && waits) EXPECT_GT(counters.timed_out_fetches, 0);
+    if (loads && waits) {
+      EXPECT_GT(counters.timed_out_fetches, 0);
+    }
     EXPECT_EQ(counters.failed_stores > 0, scenario.engine.write != control::Write::none);
     EXPECT_FALSE(replay(recorded, scenario).difference.has_value());
   }
