@@ -4,9 +4,10 @@
 #include <cmath>
 #include <vector>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include "core/contract.hpp"
+#include "models/least_squares.hpp"
 
 namespace calvo::models {
 
@@ -25,11 +26,11 @@ struct Line {
 // Weighted least squares of y = slope x + fixed.
 Line weighted_line(const Eigen::VectorXd& x, const Eigen::VectorXd& y, const Eigen::VectorXd& w) {
   const Eigen::VectorXd root = w.cwiseSqrt();
-  Eigen::MatrixX2d a(x.size(), 2);
+  Eigen::MatrixXd a(x.size(), 2);
   a.col(0) = root.cwiseProduct(x);
   a.col(1) = root;
   const Eigen::VectorXd b = root.cwiseProduct(y);
-  const Eigen::Vector2d solution = a.colPivHouseholderQr().solve(b);
+  const Eigen::VectorXd solution = least_squares(a, b);
   if (solution[0] >= 0 && solution[1] >= 0) return {solution[0], solution[1]};
   // On the border of what a time can be: the better of a line through 0 and a constant.
   const Line through_zero{std::max(0.0, a.col(0).dot(b) / a.col(0).squaredNorm()), 0};

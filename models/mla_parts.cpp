@@ -1,7 +1,6 @@
 #include <algorithm>
 
-#include <Eigen/Dense>
-
+#include "models/least_squares.hpp"
 #include "models/parts_builder.hpp"
 
 namespace calvo::models {
@@ -63,13 +62,13 @@ void PartsBuilder::add_table_mla(AttentionPart& part, std::vector<SurfaceRow> de
                                  std::vector<SurfaceRow> context) {
   const Curve& prompts = context.front().curve;
   const auto points = static_cast<Eigen::Index>(prompts.x().size());
-  Eigen::MatrixX3d powers(points, 3);
+  Eigen::MatrixXd powers(points, 3);
   for (Eigen::Index i = 0; i < points; ++i) {
     const double tokens = prompts.x()[static_cast<std::size_t>(i)];
     const double seconds = prompts.y()[static_cast<std::size_t>(i)];
     powers.row(i) << 1 / seconds, tokens / seconds, tokens * tokens / seconds;
   }
-  const Eigen::Vector3d fit = powers.colPivHouseholderQr().solve(Eigen::VectorXd::Ones(points));
+  const Eigen::VectorXd fit = least_squares(powers, Eigen::VectorXd::Ones(points));
 
   std::vector<double> tokens;
   std::vector<double> seconds;

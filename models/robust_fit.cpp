@@ -5,10 +5,9 @@
 #include <numeric>
 #include <utility>
 
-#include <Eigen/QR>
-
 #include "core/contract.hpp"
 #include "core/random.hpp"
+#include "models/least_squares.hpp"
 
 namespace calvo::models {
 namespace {
@@ -77,7 +76,7 @@ Eigen::VectorXd least_median(const Eigen::MatrixXd& a, const Eigen::VectorXd& y)
           row = static_cast<int>(random.below(static_cast<std::uint64_t>(rows)));
       }
       const Eigen::MatrixXd part = a(chosen, columns);
-      const Eigen::VectorXd x = part.colPivHouseholderQr().solve(y(chosen));
+      const Eigen::VectorXd x = least_squares(part, y(chosen));
       if (x.allFinite() && (x.array() >= 0).all()) {
         const double median = median_size(a(Eigen::all, columns) * x - y);
         if (median < least) {
@@ -102,7 +101,7 @@ Eigen::VectorXd nonnegative_least_squares(const Eigen::MatrixXd& a, const Eigen:
   for (unsigned set = 1; set < (1U << columns); ++set) {
     const std::vector<int> chosen = columns_of(set);
     const Eigen::MatrixXd part = a(Eigen::all, chosen);
-    const Eigen::VectorXd x = part.colPivHouseholderQr().solve(y);
+    const Eigen::VectorXd x = least_squares(part, y);
     if ((x.array() < 0).any()) continue;
     const double error = (part * x - y).squaredNorm();
     if (error < least) {
