@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <exception>
+#include <functional>
 #include <numeric>
+#include <stop_token>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -21,6 +25,44 @@ constexpr std::array<std::int64_t, 8> new_tokens = {1, 8, 32, 128, 256, 512, 204
 constexpr std::array<std::int64_t, 6> contexts = {0, 256, 1024, 4096, 16384, 65536};
 constexpr std::int64_t longest_context = 40;  // in steps of most_tokens
 constexpr std::array<std::int64_t, 6> batches = {1, 2, 4, 8, 32, 128};
+
+/// Does the same over and over in a thread of its own.
+class Endless {
+public:
+  /// Returns when it has been done once.
+  explicit Endless(std::function<void()> once)
+      : thread_([this, once = std::move(once)](const std::stop_token& stop) { run(stop, once); }) {
+    begun_.wait(false);
+  }
+
+  /// Waits for the one under way. Throws what ended it before.
+  void end() {
+    thread_.request_stop();
+    thread_.join();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+private:
+  void run(const std::stop_token& stop, const std::function<void()>& once) {
+    try {
+      do {
+        once();
+        tell_begun();
+      } while (!stop.stop_requested());
+    } catch (...) {
+      failure_ = std::current_exception();
+      tell_begun();
+    }
+  }
+  void tell_begun() {
+    begun_.store(true);
+    begun_.notify_one();
+  }
+
+  std::exception_ptr failure_;
+  std::atomic<bool> begun_{false};
+  std::jthread thread_;  ///< last: it uses all of the above
+};
 
 class Prober {
 public:
@@ -214,28 +256,21 @@ private:
     const Seconds decode_alone = beside_sample("decode_alone", 1, 1, context, decode);
     const Seconds copy_alone = beside_sample("copy_alone", payload(), count, 0, copy);
 
-    std::atomic<bool> over{false};
-    std::thread copier([&] {
-      while (!over.load()) {  // one is posted while another is under way
+    {
+      Endless copier([&] {  // one is posted while another is under way
         post(CopyDirection::in, count, 0, next_);
         next_ += static_cast<std::size_t>(count);
         await_copies(1);
-      }
-      await_copies();
-    });
-    result_.prefill = {prefill_alone,
-                       beside_sample("step_beside_copies", fresh, 1, context, prefill)};
-    result_.decode = {decode_alone, beside_sample("decode_beside_copies", 1, 1, context, decode)};
-    over.store(true);
-    copier.join();
-
-    over.store(false);
-    std::thread computer([&] {
-      while (!over.load()) prefill();
-    });
+      });
+      result_.prefill = {prefill_alone,
+                         beside_sample("step_beside_copies", fresh, 1, context, prefill)};
+      result_.decode = {decode_alone, beside_sample("decode_beside_copies", 1, 1, context, decode)};
+      copier.end();
+    }
+    await_copies();
+    Endless computer([&] { prefill(); });
     result_.copy = {copy_alone, beside_sample("copy_beside_steps", payload(), count, 0, copy)};
-    over.store(true);
-    computer.join();
+    computer.end();
     result_.interference = {result_.prefill.slowdown(), result_.copy.slowdown()};
   }
 

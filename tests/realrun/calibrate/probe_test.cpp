@@ -1,7 +1,10 @@
 // The probes against a testbed whose rates are set by pacing.
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
+#include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -115,10 +118,10 @@ TEST(BesideTimes, SayHowMuchLongerItTakes) {
   EXPECT_EQ((BesideTimes{Seconds{2}, Seconds{1.9}}.slowdown()), 0);  // by chance
 }
 
-/// The host device, as if it had two paths.
-class TwoPaths final : public Device, public CopyEngine {
+/// The host device, for others to change something of it.
+class HostDevice : public Device, public CopyEngine {
 public:
-  explicit TwoPaths(const DeviceOptions& options) : host_(device("host").make(options)) {}
+  explicit HostDevice(const DeviceOptions& options) : host_(device("host").make(options)) {}
 
   std::string description() const override { return host_->description(); }
   const DeviceOptions& options() const override { return host_->options(); }
@@ -130,13 +133,24 @@ public:
   }
   std::vector<std::byte> read_page(std::int32_t page) override { return host_->read_page(page); }
 
-  void post(CopyJob job) override {
-    if (path) ++posted[*path];
-    host_->copies().post(std::move(job));
-  }
+  void post(CopyJob job) override { host_->copies().post(std::move(job)); }
   void poll(std::vector<std::uint64_t>& done) override { host_->copies().poll(done); }
   int wait_fd() override { return host_->copies().wait_fd(); }
   std::size_t outstanding() const override { return host_->copies().outstanding(); }
+
+private:
+  std::unique_ptr<Device> host_;
+};
+
+/// As if it had two paths.
+class TwoPaths final : public HostDevice {
+public:
+  using HostDevice::HostDevice;
+
+  void post(CopyJob job) override {
+    if (path) ++posted[*path];
+    HostDevice::post(std::move(job));
+  }
   std::span<const CopyPath> paths() const override { return both; }
   void use_path(std::optional<CopyPath> wanted) override { path = wanted; }
   void use_tables(CopyTables wanted) override { tables = std::move(wanted); }
@@ -145,9 +159,6 @@ public:
   std::optional<CopyPath> path;
   std::map<CopyPath, int> posted;
   CopyTables tables;
-
-private:
-  std::unique_ptr<Device> host_;
 };
 
 TEST(Probes, MeasureEachPathOfADeviceAndGoOnByTheTable) {
@@ -168,6 +179,57 @@ TEST(Probes, MeasureEachPathOfADeviceAndGoOnByTheTable) {
   EXPECT_EQ(copy_tables_csv(device.tables), copy_tables_csv(found.copy_tables));
   EXPECT_GT(device.posted[CopyPath::direct], 0);
   EXPECT_GT(device.posted[CopyPath::staged], 0);
+}
+
+/// Fails where copies and steps meet: in the thread that does the one, or in the one that does the
+/// other meanwhile.
+class FailsBeside final : public HostDevice {
+public:
+  enum class Where { copies_beside, steps_among_copies, steps_beside, copies_among_steps };
+
+  FailsBeside(const DeviceOptions& options, Where where) : HostDevice(options), where_(where) {}
+
+  void step(const StepInput& input, std::vector<SequenceResult>& results) override {
+    if (elsewhere()) stepped_ = true;
+    if (elsewhere() && where_ == Where::steps_beside) throw std::runtime_error("a step failed");
+    if (copied_ && where_ == Where::steps_among_copies) throw std::runtime_error("a step failed");
+    HostDevice::step(input, results);
+  }
+  void poll(std::vector<std::uint64_t>& done) override {
+    if (elsewhere()) copied_ = true;
+    if (elsewhere() && where_ == Where::copies_beside) throw std::runtime_error("a copy failed");
+    if (stepped_ && where_ == Where::copies_among_steps) throw std::runtime_error("a copy failed");
+    HostDevice::poll(done);
+  }
+
+private:
+  bool elsewhere() const { return std::this_thread::get_id() != home_; }
+
+  Where where_;
+  std::thread::id home_ = std::this_thread::get_id();
+  std::atomic<bool> copied_{false}, stepped_{false};
+};
+
+TEST(Probes, ThrowWhatADeviceThrowsInEitherThread) {
+  using Where = FailsBeside::Where;
+  DeviceOptions device_options = paced_device();
+  device_options.pace_step = device_options.pace_token = Seconds{0};
+  device_options.copy_pace.reset();
+  DeviceProbeOptions options;
+  options.repeats = 1;
+  options.most_tokens = 8;
+  for (const auto& [where, text] : {std::pair(Where::copies_beside, "a copy failed"),
+                                    {Where::steps_among_copies, "a step failed"},
+                                    {Where::steps_beside, "a step failed"},
+                                    {Where::copies_among_steps, "a copy failed"}}) {
+    FailsBeside device(device_options, where);
+    try {
+      probe_device(device, options);
+      ADD_FAILURE() << "no error: " << static_cast<int>(where);
+    } catch (const std::runtime_error& error) {
+      EXPECT_STREQ(error.what(), text);
+    }
+  }
 }
 
 TEST(Probes, SayWhichNodeDoesNotServeTheFabric) {
