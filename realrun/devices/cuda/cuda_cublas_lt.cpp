@@ -2,6 +2,7 @@
 // library has its 92 KiB of thread-local memory in the stack of every thread, and threads that ask
 // for a small stack (those of a metrics server) cannot be started any more.
 #include <string>
+#include <string_view>
 
 #include <cublasLt.h>
 #include <dlfcn.h>
@@ -12,8 +13,9 @@ namespace {
 
 void* library() {
   static void* const handle = [] {
-    for (const char* name : {CALVO_CUBLASLT_NAME, CALVO_CUBLASLT_FILE}) {
-      if (void* const opened = ::dlopen(name, RTLD_NOW | RTLD_LOCAL)) return opened;
+    for (const std::string_view name : {CALVO_CUBLASLT_NAME, CALVO_CUBLASLT_FILE}) {
+      if (name.empty()) continue;  // not found when this was built; "" would be this program
+      if (void* const opened = ::dlopen(name.data(), RTLD_NOW | RTLD_LOCAL)) return opened;
     }
     throw calvo::kernels::gpu::CudaError(
         std::string(CALVO_CUBLASLT_NAME) +
