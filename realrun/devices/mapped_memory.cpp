@@ -1,6 +1,7 @@
 #include "realrun/devices/mapped_memory.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,6 +38,11 @@ void touch(std::span<std::byte> bytes) {
   touch_part(bytes.first(std::min(share, bytes.size())));
 }
 
+bool lies_on(std::span<const std::byte> bytes, int node) {
+  return std::ranges::all_of(std::array{std::size_t{0}, bytes.size() / 2, bytes.size() - 1},
+                             [&](std::size_t at) { return numa_node_at(&bytes[at]) == node; });
+}
+
 }  // namespace
 
 MappedMemory::MappedMemory(std::int64_t bytes, Pin pin, std::string_view what,
@@ -56,8 +62,9 @@ MappedMemory::MappedMemory(std::int64_t bytes, Pin pin, std::string_view what,
   if (start == MAP_FAILED) throw too_much();
   bytes_ = {static_cast<std::byte*>(start), size};
   madvise(start, size, MADV_HUGEPAGE);  // quicker copies where there are some; else nothing
-  if (numa_node) prefer_numa_node(bytes_, *numa_node);
+  const bool asked = numa_node && prefer_numa_node(bytes_, *numa_node);
   touch(bytes_);
+  if (asked && lies_on(bytes_, *numa_node)) numa_node_ = numa_node;
   pinned_ = pin == Pin::if_allowed && mlock(start, size) == 0;
 }
 

@@ -24,10 +24,14 @@ public:
   std::span<std::byte> bytes() const { return bytes_; }
   /// Whether the system keeps it from being paged out (ulimit -l).
   bool pinned() const { return pinned_; }
+  /// The node that was asked for, if the system took the wish and its first, middle and last page
+  /// lie there.
+  std::optional<int> numa_node() const { return numa_node_; }
 
 private:
   std::span<std::byte> bytes_;
   bool pinned_ = false;
+  std::optional<int> numa_node_;
 };
 
 }  // namespace calvo::realrun

@@ -5,6 +5,7 @@
 #include <climits>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <linux/mempolicy.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -51,6 +52,12 @@ std::optional<int> numa_node_at(const std::byte* address) {
     return std::nullopt;
   }
   return node;
+}
+
+std::string nearness(std::optional<int> device, std::optional<int> memory) {
+  if (!device) return "host memory anywhere: the system does not say what is near it";
+  if (memory == device) return fmt::format("host memory near it, on NUMA node {}", *device);
+  return fmt::format("host memory not known to be near it, on NUMA node {}", *device);
 }
 
 }  // namespace calvo::realrun

@@ -25,4 +25,8 @@ bool prefer_numa_node(std::span<std::byte> memory, int node);
 /// The node that a page lies on, if it has been touched and the system tells.
 std::optional<int> numa_node_at(const std::byte* address);
 
+/// "host memory near it, on NUMA node 1", or why that cannot be said. `device`: the node that is
+/// near it; `memory`: the one where memory is known to lie.
+std::string nearness(std::optional<int> device, std::optional<int> memory);
+
 }  // namespace calvo::realrun

@@ -55,6 +55,7 @@ public:
         registration_(pin(memory_.bytes())) {}
 
   std::span<std::byte> bytes() const { return memory_.bytes(); }
+  std::optional<int> numa_node() const { return memory_.numa_node(); }
 
 private:
   static Registration pin(std::span<std::byte> memory) {
@@ -87,10 +88,8 @@ public:
   }
 
   std::string description() const override {
-    const std::string node =
-        gpu_.numa_node ? fmt::format(", host memory near it, on NUMA node {}", *gpu_.numa_node)
-                       : ", host memory anywhere: the system does not say what is near it";
-    return fmt::format("cuda: {} in bf16 on {}{}", options_.shape.name, gpu_.name(), node);
+    return fmt::format("cuda: {} in bf16 on {}, {}", options_.shape.name, gpu_.name(),
+                       nearness(gpu_.numa_node, host_.numa_node()));
   }
   const DeviceOptions& options() const override { return options_; }
   std::span<std::byte> host_memory() override { return host_.bytes(); }

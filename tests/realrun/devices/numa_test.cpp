@@ -53,11 +53,32 @@ TEST(NumaMemory, LiesOnTheNodeThatWasAskedForOrSomewhere) {
   if (node) {  // a container may forbid the question
     EXPECT_GE(*node, 0);
   }
+  if (memory.numa_node()) {
+    EXPECT_EQ(memory.numa_node(), 0);
+    EXPECT_EQ(node, 0);
+  }
   for (const std::byte byte : memory.bytes()) ASSERT_EQ(byte, std::byte{0});
   std::vector<std::byte> empty;
   EXPECT_FALSE(prefer_numa_node(empty, 0));
   EXPECT_FALSE(prefer_numa_node(memory.bytes(), -1));
   EXPECT_FALSE(prefer_numa_node(memory.bytes(), 1 << 20));
+}
+
+TEST(NumaMemory, IsNotSaidToLieWhereItWasNotAskedForOrCannotBe) {
+  EXPECT_EQ(MappedMemory(1 << 16, MappedMemory::Pin::no, "test").numa_node(), std::nullopt);
+  EXPECT_EQ(MappedMemory(0, MappedMemory::Pin::no, "test", 0).numa_node(), std::nullopt);
+  for (const int nowhere : {-1, 1000, 1 << 20}) {
+    EXPECT_EQ(MappedMemory(1 << 16, MappedMemory::Pin::no, "test", nowhere).numa_node(),
+              std::nullopt);
+  }
+}
+
+TEST(Nearness, IsClaimedOnlyOfMemoryThatIsKnownToBeNear) {
+  EXPECT_EQ(nearness(1, 1), "host memory near it, on NUMA node 1");
+  EXPECT_EQ(nearness(1, std::nullopt), "host memory not known to be near it, on NUMA node 1");
+  EXPECT_EQ(nearness(1, 0), "host memory not known to be near it, on NUMA node 1");
+  EXPECT_EQ(nearness(std::nullopt, std::nullopt),
+            "host memory anywhere: the system does not say what is near it");
 }
 
 }  // namespace
