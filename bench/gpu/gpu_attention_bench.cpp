@@ -156,7 +156,3 @@ BENCHMARK(prefill)
 
 }  // namespace
 }  // namespace calvo::bench
-
-int main(int argc, char** argv) {
-  return calvo::bench::run_benchmarks(argc, argv);
-}

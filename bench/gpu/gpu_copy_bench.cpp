@@ -155,7 +155,3 @@ BENCHMARK_CAPTURE(h2d, sm, Way::sm)
 
 }  // namespace
 }  // namespace calvo::bench
-
-int main(int argc, char** argv) {
-  return calvo::bench::run_benchmarks(argc, argv);
-}

@@ -196,7 +196,3 @@ BENCHMARK(argmax_of_rows)->ArgName("rows")->Arg(1)->Arg(256)->UseManualTime()->I
 
 }  // namespace
 }  // namespace calvo::bench
-
-int main(int argc, char** argv) {
-  return calvo::bench::run_benchmarks(argc, argv);
-}

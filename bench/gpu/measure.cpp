@@ -243,7 +243,9 @@ void report(benchmark::State& state, const std::function<void(int, cudaStream_t)
   state.counters["under_h2d"] = beside.median / alone.median;
 }
 
-int run_benchmarks(int argc, char** argv) {
+}  // namespace calvo::bench
+
+int main(int argc, char** argv) {
   int gpus = 0;
   const cudaError_t status = cudaGetDeviceCount(&gpus);
   if (status != cudaSuccess || gpus == 0) {
@@ -256,5 +258,3 @@ int run_benchmarks(int argc, char** argv) {
   benchmark::Shutdown();
   return 0;
 }
-
-}  // namespace calvo::bench

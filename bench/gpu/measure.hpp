@@ -1,6 +1,6 @@
 // How the GPU benchmarks measure: one captured graph of launches over inputs that rotate through
 // more than four times the L2, random data, the median of repeats with its 95 % interval, and the
-// bound measured in the same run.
+// bound measured in the same run. measure.cpp has main(): without a GPU it says so and ends.
 #pragma once
 
 #include <cstddef>
@@ -72,8 +72,5 @@ double product_rate();
 /// share of the bound, the target share, the interval, the slowdown under H2D copies.
 void report(benchmark::State& state, const std::function<void(int, cudaStream_t)>& work,
             int rotations, double units, double bound, double target);
-
-/// main() of each of these programs: says "no GPU" in one line and ends if there is none.
-int run_benchmarks(int argc, char** argv);
 
 }  // namespace calvo::bench
