@@ -1,11 +1,16 @@
 #include "analysis/run_directory.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <system_error>
 #include <utility>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "analysis/summary_json.hpp"
@@ -37,10 +42,26 @@ std::string numbered(const std::string& directory, int number) {
 
 }  // namespace
 
+std::string partial_place(const std::string& directory) {
+  return without_trailing_slash(directory) + ".partial-run";
+}
+
 RunDirectoryWriter::RunDirectoryWriter(std::string directory, Taken taken)
     : directory_(without_trailing_slash(std::move(directory))),
       taken_(taken),
-      partial_(directory_ + ".partial-" + std::to_string(::getpid())) {
+      partial_(taken == Taken::next_free ? directory_ + ".partial-" + std::to_string(::getpid())
+                                         : partial_place(directory_)) {
+  check_free();  // before anything is made
+  try {
+    claim();
+    check_free();  // it may have been put in place meanwhile
+  } catch (...) {
+    if (claim_ >= 0) ::close(claim_);
+    throw;
+  }
+}
+
+void RunDirectoryWriter::check_free() const {
   if (taken_ == Taken::next_free || is_free(directory_)) return;
   if (!is_run(directory_)) {
     throw InputError({directory_, 0, 0}, "--out",
@@ -52,26 +73,70 @@ RunDirectoryWriter::RunDirectoryWriter(std::string directory, Taken taken)
   }
 }
 
+/// Makes partial_ and locks it. A lock is gone when its process is, so that what a killed one left
+/// is no obstacle.
+void RunDirectoryWriter::claim() {
+  const auto refuse = [&](const std::string& problem) {
+    throw InputError({directory_, 0, 0}, "--out", problem);
+  };
+  for (bool mine = false; !mine;) {
+    std::error_code error;
+    fs::create_directories(partial_, error);
+    if (error) refuse("cannot be made (" + error.message() + "); choose another place");
+    const int opened = ::open(partial_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0 && errno == ENOENT) continue;  // its owner has just moved or removed it
+    if (opened < 0) {
+      refuse(std::string("cannot be made (") + std::strerror(errno) + "); choose another place");
+    }
+    if (::flock(opened, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      ::close(opened);
+      refuse("another calvo is writing a run there; wait for it, or choose another name");
+    }
+    struct stat locked {
+    }, there{};
+    mine = ::fstat(opened, &locked) == 0 && ::stat(partial_.c_str(), &there) == 0 &&
+           locked.st_dev == there.st_dev && locked.st_ino == there.st_ino;
+    if (mine) {
+      claim_ = opened;
+    } else {
+      ::close(opened);  // the lock is on what its owner has moved away
+    }
+  }
+  for (const auto& left : fs::directory_iterator(partial_)) fs::remove_all(left.path());
+}
+
 RunDirectoryWriter::~RunDirectoryWriter() {
   std::error_code ignored;  // a destructor has nobody to tell
-  if (begun_) fs::remove_all(partial_, ignored);
+  if (claim_ < 0) return;
+  if (!keep_) fs::remove_all(partial_, ignored);
+  ::close(claim_);
 }
 
 std::string RunDirectoryWriter::file(const std::string& name) {
-  if (!begun_) {
-    std::error_code error;
-    fs::create_directories(partial_, error);
-    if (error) {
-      throw InputError({directory_, 0, 0}, "--out",
-                       "cannot be made (" + error.message() + "); choose another place");
-    }
-    begun_ = true;
-  }
   return partial_ + "/" + name;
 }
 
+bool RunDirectoryWriter::add(const std::string& name,
+                             const std::function<void(const std::string&)>& write) {
+  try {
+    write(file(name));
+    return true;
+  } catch (const InputError& error) {
+    drop(name, error);
+    return false;
+  }
+}
+
+void RunDirectoryWriter::drop(const std::string& name, const InputError& error) {
+  std::error_code ignored;  // what cannot be removed stays
+  fs::remove(file(name), ignored);
+  if (!problem_.empty()) return;
+  problem_ = error.what();
+  if (problem_.starts_with(partial_)) problem_.replace(0, partial_.size(), directory_);
+}
+
 std::string RunDirectoryWriter::commit() {
-  CALVO_EXPECT(begun_);
+  CALVO_EXPECT(claim_ >= 0);
   std::error_code error;
   const std::string old = directory_ + ".old-" + std::to_string(::getpid());
   const bool replaces = taken_ == Taken::replace && is_run(directory_);
@@ -85,10 +150,13 @@ std::string RunDirectoryWriter::commit() {
   }
   if (error) {
     if (replaces) fs::rename(old, directory_);
+    keep_ = true;
     throw InputError({place, 0, 0}, "--out",
-                     "cannot be put in place (" + error.message() + "); choose another name");
+                     "cannot be put in place (" + error.message() + "); the run is whole in " +
+                         partial_ + ", move it where you like");
   }
-  begun_ = false;
+  ::close(claim_);
+  claim_ = -1;
   if (replaces) fs::remove_all(old);
   return place;
 }

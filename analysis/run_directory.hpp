@@ -1,11 +1,13 @@
 // A run directory: what a run leaves on disk. It appears whole or not at all.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "analysis/requests_csv.hpp"
 #include "analysis/summary.hpp"
+#include "core/input_error.hpp"
 
 namespace calvo::analysis {
 
@@ -19,24 +21,42 @@ enum class Taken { refuse, replace, next_free };
 /// commit(), it leaves nothing behind.
 class RunDirectoryWriter {
 public:
-  /// Throws InputError now, not after the run, if `directory` is taken and must not be replaced.
+  /// Throws InputError now, not after the run, if `directory` cannot be written, is taken and must
+  /// not be replaced, or is being written by another writer of this or any other process, unless
+  /// it may take the next name.
   RunDirectoryWriter(std::string directory, Taken taken);
   ~RunDirectoryWriter();
   RunDirectoryWriter(const RunDirectoryWriter&) = delete;
   RunDirectoryWriter& operator=(const RunDirectoryWriter&) = delete;
 
-  /// Where to write the file called `name`. Throws InputError if there is no place for it.
+  /// Where to write the file called `name`.
   std::string file(const std::string& name);
+  /// Has `write` make the file called `name` at the place that it is given. If that throws
+  /// InputError (the disk is full), the file is dropped and false returned: the others may fit.
+  bool add(const std::string& name, const std::function<void(const std::string&)>& write);
+  /// Removes what there is of the file called `name`, which `error` is about.
+  void drop(const std::string& name, const InputError& error);
+  /// What was said of the first file that was dropped; empty if there is none.
+  const std::string& problem() const { return problem_; }
 
-  /// Moves everything to its final place and returns that.
+  /// Moves everything to its final place and returns that. If it cannot, it throws InputError that
+  /// says where everything is.
   std::string commit();
 
 private:
+  void check_free() const;
+  void claim();
+
   std::string directory_;
   Taken taken_;
   std::string partial_;
-  bool begun_ = false;
+  std::string problem_;
+  int claim_ = -1;  ///< held while the run is made: a lock on partial_
+  bool keep_ = false;
 };
+
+/// Where a writer that may not take another name collects the files of `directory`.
+std::string partial_place(const std::string& directory);
 
 /// Files of every run directory.
 inline constexpr const char* summary_file = "summary.json";

@@ -114,7 +114,18 @@ void read_resources(const Json& json, Summary& summary) {
   }
 }
 
-Summary read(const Json& json) {
+void check_version(const Json& json, const std::string& file) {
+  if (!json.is_object() || !json.contains("schema_version")) return;
+  const Json& version = json["schema_version"];
+  if (version == summary_schema) return;
+  throw InputError({file, 0, 0}, "schema_version",
+                   version.dump() + " is not the one that this calvo reads (" +
+                       std::to_string(summary_schema) +
+                       "); use the calvo that wrote it, or run the scenario again");
+}
+
+Summary read(const Json& json, const std::string& file) {
+  check_version(json, file);
   Summary summary;
   summary.labels.scenario = json.at("scenario");
   summary.labels.engine = json.at("engine");
@@ -147,6 +158,7 @@ Summary read(const Json& json) {
 
 Json to_json(const Summary& summary) {
   Json json;
+  json["schema_version"] = summary_schema;
   json["scenario"] = summary.labels.scenario;
   json["engine"] = summary.labels.engine;
   json["seed"] = summary.labels.seed;
@@ -193,7 +205,7 @@ Json to_json(const Summary& summary) {
 
 Summary summary_from_json(const std::string& text, const std::string& file) {
   try {
-    return read(Json::parse(text));
+    return read(Json::parse(text), file);
   } catch (const Json::parse_error& error) {
     const std::string_view before(text.data(), std::min(error.byte, text.size()));
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');

@@ -27,6 +27,13 @@ TransferKind kind_of(CommandKind command) {
   }
 }
 
+constexpr std::uint32_t no_track = 0xffffffffU;
+
+/// NICs and the lanes of GPUs; not the cables, switches and memories between them.
+bool has_track(const std::string& link) {
+  return link.find(".nic") != std::string::npos || link.find(".pcie.") != std::string::npos;
+}
+
 const char* word(TransferKind kind) {
   constexpr const char* words[] = {"network_load", "pcie_load", "pcie_store", "network_store"};
   return words[static_cast<std::size_t>(kind)];
@@ -73,12 +80,8 @@ Transfers::Transfers(const scenarios::Scenario& scenario, World& world, const To
   copies_.assign(hosts, 0);
   down_.assign(storage.size(), false);
   for (auto& turns : turns_) turns.assign(hosts, 0);
-  for (std::size_t host = 0; host < hosts; ++host) {
-    const std::string name = "instance" + std::to_string(host);
-    network_tracks_[0].push_back(timeline.add_track(name + ".network.in"));
-    network_tracks_[1].push_back(timeline.add_track(name + ".network.out"));
-    lane_tracks_[0].push_back(timeline.add_track(name + ".pcie.h2d"));
-    lane_tracks_[1].push_back(timeline.add_track(name + ".pcie.d2h"));
+  for (const LinkInfo& link : topology.links()) {
+    link_tracks_.push_back(has_track(link.name) ? timeline.add_track(link.name) : no_track);
   }
 }
 
@@ -396,13 +399,7 @@ void Transfers::finish(std::uint32_t slot) {
   transfer.state = Transfer::State::over;
   transfer.ended = world_.date();
   release_leases(transfer);
-  const auto out = static_cast<std::size_t>(transfer.kind == TransferKind::copy_out ||
-                                            transfer.kind == TransferKind::store);
-  const std::uint32_t track =
-      on_pcie(transfer) ? lane_tracks_[out][transfer.host] : network_tracks_[out][transfer.host];
-  if (transfer.granted > 0) {
-    timeline_.add(track, transfer.spec, word(transfer.kind), transfer.began, transfer.ended);
-  }
+  if (transfer.granted > 0 && timeline_.enabled()) draw(transfer);
   if (transfer.leader != Transfer::none) {  // cut before its fetch has ended
     transfers_[transfer.leader].follower = Transfer::none;
     transfer.leader = Transfer::none;
@@ -414,6 +411,17 @@ void Transfers::finish(std::uint32_t slot) {
   transfer.state = Transfer::State::free;
   ++transfer.version;
   free_.push_back(slot);
+}
+
+/// A bar on each NIC and lane that it crossed.
+void Transfers::draw(const Transfer& transfer) {
+  for (std::int32_t lane = 0; lane < shards(transfer); ++lane) {
+    for (const LinkId link : route(transfer, lane)) {
+      const std::uint32_t track = link_tracks_[static_cast<std::size_t>(link)];
+      if (track == no_track) continue;
+      timeline_.add(track, transfer.spec, word(transfer.kind), transfer.began, transfer.ended);
+    }
+  }
 }
 
 // ---------------------------------------------------------------------------- following copies

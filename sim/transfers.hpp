@@ -111,6 +111,7 @@ private:
   void start_flows(std::uint32_t slot);
   void hang(std::uint32_t slot, Instant last_heard);
   void finish(std::uint32_t slot);
+  void draw(const Transfer& transfer);
   void leader_over(std::uint32_t slot);
   void follow(std::uint32_t slot);
   void set_timer(std::uint32_t slot, Seconds after);
@@ -147,8 +148,7 @@ private:
   std::vector<std::vector<std::uint32_t>> by_run_;  ///< [host][control::slot_of(run)]
   std::vector<std::uint32_t> followers_;            ///< copies whose fetch runs
   std::vector<std::int64_t> copies_;                ///< [host] flowing over PCIe
-  std::vector<std::uint32_t> lane_tracks_[2];       ///< [host]: h2d, d2h
-  std::vector<std::uint32_t> network_tracks_[2];    ///< [host]: in, out
+  std::vector<std::uint32_t> link_tracks_;          ///< by link; not all have one
   std::uint64_t draws_ = 0;
   std::vector<std::uint64_t> turns_[2];  ///< [host]: fetches, stores begun
   std::vector<bool> down_;               ///< by storage node

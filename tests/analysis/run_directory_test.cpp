@@ -63,6 +63,85 @@ TEST(RunDirectoryWriter, TakesTheNextFreeName) {
             directory / "run-3");
 }
 
+TEST(RunDirectoryWriter, IsRefusedWhileAnotherWritesThere) {
+  const TemporaryDirectory directory;
+  const std::string refusal =
+      directory / "run" +
+      ":0:0: --out: another calvo is writing a run there; wait for it, or choose another name";
+  {
+    RunDirectoryWriter first(directory / "run", Taken::refuse);
+    for (const Taken taken : {Taken::refuse, Taken::replace}) {
+      EXPECT_EQ(error_of([&] { RunDirectoryWriter(directory / "run/", taken); }), refusal);
+    }
+    write_file(first.file("a"), "text");
+    EXPECT_EQ(first.commit(), directory / "run");
+    EXPECT_EQ(read_file(directory / "run/a"), "text");
+  }
+  const TemporaryDirectory& other = directory;
+  { const RunDirectoryWriter given_up(other / "two", Taken::refuse); }
+  EXPECT_EQ(RunDirectoryWriter(other / "two", Taken::refuse).commit(), other / "two");
+}
+
+TEST(RunDirectoryWriter, TakesOverWhatAKilledOneLeft) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directories(partial_place(directory / "run"));
+  write_file(partial_place(directory / "run") + "/old", "text");
+  RunDirectoryWriter writer(directory / "run", Taken::refuse);
+  write_file(writer.file("new"), "text");
+  writer.commit();
+  EXPECT_FALSE(std::filesystem::exists(directory / "run/old"));
+  EXPECT_FALSE(std::filesystem::exists(partial_place(directory / "run")));
+}
+
+TEST(RunDirectoryWriter, DropsAFileThatCannotBeWrittenAndKeepsTheOthers) {
+  const TemporaryDirectory directory;
+  RunDirectoryWriter writer(directory / "run", Taken::refuse);
+  const auto full = [](const std::string& path) {
+    write_file(path, "half");
+    throw InputError({path, 0, 0}, "", "cannot be written (No space left on device)");
+  };
+  EXPECT_TRUE(writer.add("a", [](const std::string& path) { write_file(path, "text"); }));
+  EXPECT_FALSE(writer.add("b", full));
+  EXPECT_FALSE(writer.add("c", full));
+  EXPECT_EQ(writer.problem(),
+            directory / "run/b" + ":0:0: cannot be written (No space left on device)");
+  writer.commit();
+  EXPECT_EQ(read_file(directory / "run/a"), "text");
+  EXPECT_FALSE(std::filesystem::exists(directory / "run/b"));
+}
+
+TEST(RunDirectoryWriter, KeepsARunThatCannotBePutInPlaceAndSaysWhere) {
+  const TemporaryDirectory directory;
+  RunDirectoryWriter writer(directory / "run", Taken::refuse);
+  write_file(writer.file("a"), "text");
+  std::filesystem::create_directories(directory / "run");
+  write_file(directory / "run/letter", "dear");
+  EXPECT_EQ(error_of([&] { writer.commit(); }),
+            directory / "run" +
+                ":0:0: --out: cannot be put in place (Directory not empty); the run is whole in " +
+                partial_place(directory / "run") + ", move it where you like");
+  EXPECT_EQ(read_file(partial_place(directory / "run") + "/a"), "text");
+  EXPECT_EQ(read_file(directory / "run/letter"), "dear");
+}
+
+TEST(ReadRunDirectory, RefusesARunOfAnotherVersionAndTakesOneWithoutAsTheFirst) {
+  const TemporaryDirectory directory;
+  write_run(directory / "run", small_run(), labels());
+  const std::string file = directory / "run/summary.json";
+  auto json = nlohmann::ordered_json::parse(read_file(file));
+  EXPECT_EQ(json["schema_version"], summary_schema);
+  const Summary summary = read_run_directory(directory / "run").summary;
+  json.erase("schema_version");
+  write_file(file, json.dump(2));
+  EXPECT_EQ(to_json(read_run_directory(directory / "run").summary).dump(), to_json(summary).dump());
+  json["schema_version"] = 2;
+  write_file(file, json.dump(2));
+  EXPECT_EQ(error_of([&] { read_run_directory(directory / "run"); }),
+            file +
+                ":0:0: schema_version: 2 is not the one that this calvo reads (1); use the calvo "
+                "that wrote it, or run the scenario again");
+}
+
 TEST(ReadRunDirectory, SaysWhatIsWrongWithWhatItWasGiven) {
   const TemporaryDirectory directory;
   EXPECT_EQ(error_of([&] { read_run_directory(directory / "none"); }),

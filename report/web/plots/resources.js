@@ -20,9 +20,9 @@ calvo.plots.resources = (model, state) => {
   if (model.runs.length) {
     figures.push(new calvo.Figure({
       id: 'utilization', title: 'How busy each resource was',
-      words: () => 'Mean use over the whole run. What requests wait for most (bottleneck): ' +
+      words: () => calvo.atLoad(model, state) + 'Mean use over the whole run. Nearest to its limit (the bottleneck): ' +
         runsOfLoad().map(({name, run}) => `${name} ${run.summary.bottleneck || 'none'} (${format.percent(run.summary.bottleneck_utilization, 0)})`).join(', ') + '.',
-      reading: `Near 100 % a resource is a bottleneck. Links (NICs, PCIe lanes): bytes carried over what they could carry. GPUs: share of the time in which they compute; one that only generates tokens counts as busy and can still take on prompts, so that the bottleneck is judged by the time in prompts. The ${busiest} busiest are drawn; the table has all.`,
+      reading: `The nearer to 100 %, the longer requests wait for a resource. Links (NICs, PCIe lanes): bytes carried over what they could carry. GPUs: share of the time in which they compute; one that only generates tokens counts as busy and can still take on prompts, so that the bottleneck is judged by the time in prompts. The ${busiest} busiest are drawn; the table has all.`,
       option: () => {
         const {runs, names} = utilization();
         if (!runs.length) return null;
@@ -97,39 +97,49 @@ calvo.plots.resources = (model, state) => {
     renderer: 'canvas', height: 400,
   }));
 
-  // Work of the resources of one instance, or the mean over all of them.
-  const kinds = {gpu: ['GPU computes', 'prefill'], 'network.in': ['network, to the host', 'network_load'],
-    'network.out': ['network, from the host', 'lookup'], 'pcie.h2d': ['PCIe, to the GPU', 'pcie_load'],
-    'pcie.d2h': ['PCIe, from the GPU', 'decode']};
-  let instance = 'mean';
-  const instances = () => [...new Set(Object.keys(run().time.work).map((track) => track.split('.')[0]))].sort();
+  // Work of each kind of resource: of one machine or instance, or the mean over all of them.
+  const kinds = [
+    [/^instance\d+\.gpu$/, 'GPU computes', 'prefill'],
+    [/^(serving|instance)\d+\.nic\d+\.rx$/, 'serving NIC receives', 'network_load'],
+    [/^(serving|instance)\d+\.nic\d+\.tx$/, 'serving NIC sends', 'lookup'],
+    [/^storage\d+\.nic\d+\.tx$/, 'storage NIC sends', 'queue'],
+    [/^storage\d+\.nic\d+\.rx$/, 'storage NIC receives', 'queue_loaded'],
+    [/\.pcie\.h2d$/, 'PCIe lane, to the GPU', 'pcie_load'],
+    [/\.pcie\.d2h$/, 'PCIe lane, from the GPU', 'decode']];
+  let machine = 'mean';
+  const machines = () => [...new Set(Object.keys(run().time.work).map((track) => track.split('.')[0]))]
+    .sort((a, b) => a.localeCompare(b, undefined, {numeric: true}));
   const picker = calvo.element('span');
   const work = () => {
-    const chosen = instance === 'mean' ? instances() : [instance];
     const lines = [];
-    for (const [kind, [name, stage]] of Object.entries(kinds)) {
-      const tracks = chosen.map((one) => run().time.work[`${one}.${kind}`]).filter(Boolean);
+    for (const [pattern, name, stage] of kinds) {
+      const belongs = (track) => pattern.test(track) &&
+        (machine === 'mean' || track.startsWith(machine + '.'));
+      const tracks = Object.keys(run().time.work).filter(belongs);
       if (!tracks.length) continue;
+      // Those that never worked have no track.
+      const count = Math.max(tracks.length, Object.keys(run().summary.utilization).filter(belongs).length);
       const sum = new Array(run().time.stages.queue.length).fill(0);
       for (const track of tracks) {
-        for (const values of Object.values(track)) values.forEach((v, i) => { sum[i] += v; });
+        for (const values of Object.values(run().time.work[track])) values.forEach((v, i) => { sum[i] += v; });
       }
-      lines.push({name, stage, values: sum.map((v) => Math.min(100, 100 * v / chosen.length))});
+      lines.push({name: machine === 'mean' && count > 1 ? `${name} (mean of ${count})` : name, stage,
+        values: sum.map((v) => Math.min(100, 100 * v / count))});
     }
     return lines;
   };
   const workFigure = new calvo.Figure({
     id: 'work', title: 'Resources over time',
-    words: () => `${run().label}: share of the time in which each resource of ` +
-      (instance === 'mean' ? (instances().length > 1 ? `an instance (mean of ${instances().length})` : 'the instance') : instance) + ' was at work. Means: ' +
+    words: () => `${run().label}: share of the time in which each kind of resource` +
+      (machine === 'mean' ? '' : ` of ${machine}`) + ' was at work. Means: ' +
       work().map(({name, values}) => `${name} ${format.percent(values.reduce((a, b) => a + b, 0) / values.length / 100)}`).join(', ') + `. ${perBin()}`,
-    reading: 'A link is at work while it has at least one transfer: at 100 % it never rests, though it may be shared or slowed elsewhere. Gaps in every line at once mean that the instance waits for requests.',
+    reading: 'A link is at work while it has at least one transfer: at 100 % it never rests, though it may be shared or slowed elsewhere. Gaps in every line at once mean that there is nothing to do but wait for requests.',
     controls: [picker],
     option: () => {
       if (!run().time || !work().length) return null;
-      picker.replaceChildren(instances().length > 1 ? calvo.select('Instance',
-        [['mean', 'mean of all'], ...instances().map((one) => [one, one])], instance,
-        (v) => { instance = v; workFigure.render(); }) : '');
+      picker.replaceChildren(machines().length > 1 ? calvo.select('Of',
+        [['mean', 'all (means)'], ...machines().map((one) => [one, one])], machine,
+        (v) => { machine = v; workFigure.render(); }) : '');
       return {
         grid, xAxis: timeAxis(), tooltip: lineTip(' %'), dataZoom: zooms(),
         yAxis: calvo.axis('time at work (%)', {type: 'value', min: 0, max: 100, nameGap: 44}),
@@ -138,7 +148,7 @@ calvo.plots.resources = (model, state) => {
           data: values.map((v, i) => [at(i), v])})),
       };
     },
-    nothing: () => `${run().label}: this run wrote no timeline.json, so that it is not known when its resources were at work.`,
+    nothing: () => `${run().label}: this run wrote no timeline.json, so that it is not known when its resources were at work. A sweep keeps it with “keep: [timeline]”.`,
     data: () => ({columns: ['time_s', ...work().map(({name}) => `${name} (%)`)],
       rows: run().time.stages.queue.map((_, i) => [at(i).toFixed(6), ...work().map(({values}) => format.number(values[i]))])}),
     renderer: 'canvas', height: 380,
