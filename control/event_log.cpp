@@ -191,7 +191,7 @@ std::vector<std::byte> EventLogWriter::take() {
 ReplayReport replay(std::span<const std::byte> log, const std::string& file,
                     const EngineConfig& engine, const InstanceResources& resources,
                     std::int32_t instances, std::string_view routing,
-                    const models::CostModel& estimates) {
+                    const models::CostModel& estimates, ReplayWatcher* watcher) {
   Cursor in(log, file);
   if (in.left() < sizeof(magic) || in.get<std::uint64_t>() != magic) {
     in.fail("not an event log of this program");
@@ -199,10 +199,11 @@ ReplayReport replay(std::span<const std::byte> log, const std::string& file,
   std::deque<RequestSpec> specs;
   std::vector<std::int64_t> index;
   Router router(routing, instances, resources, estimates);
-  std::deque<std::unique_ptr<Instance>> fresh;
+  std::vector<std::unique_ptr<Instance>> fresh;
   for (std::int32_t i = 0; i < instances; ++i) {
     fresh.push_back(std::make_unique<Instance>(engine, resources, estimates));
   }
+  if (watcher != nullptr) watcher->begin(fresh);
   ReplayReport report;
   CommandBuffer commands;
   std::vector<Event> batch;
@@ -238,6 +239,7 @@ ReplayReport replay(std::span<const std::byte> log, const std::string& file,
       break;
     }
     ++report.batches;
+    if (watcher != nullptr) watcher->batch(reducer, batch, commands);
   }
   return report;
 }

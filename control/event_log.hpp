@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include "control/commands.hpp"
 #include "control/engine_config.hpp"
 #include "control/events.hpp"
+#include "control/instance.hpp"
 #include "models/cost_model.hpp"
 
 namespace calvo::control {
@@ -52,12 +54,24 @@ struct ReplayReport {
   std::optional<ReplayDifference> difference;
 };
 
+/// Told of each batch of a replay after it has been answered as in the log.
+class ReplayWatcher {
+public:
+  virtual ~ReplayWatcher() = default;
+  /// Before the first batch: the reducers that will be fed, by number. They live as long as the
+  /// replay.
+  virtual void begin(std::span<const std::unique_ptr<Instance>> instances) = 0;
+  /// Specifications of events live as long as the replay.
+  virtual void batch(std::uint32_t reducer, std::span<const Event> events,
+                     const CommandBuffer& commands) = 0;
+};
+
 /// Feeds a log to fresh reducers and compares what they command, up to the first difference: what
 /// follows answers commands that these reducers have not given. Throws InputError, naming `file`
 /// and the byte offset as column, if the log is not one or ends inside a record.
 ReplayReport replay(std::span<const std::byte> log, const std::string& file,
                     const EngineConfig& engine, const InstanceResources& resources,
                     std::int32_t instances, std::string_view routing,
-                    const models::CostModel& estimates);
+                    const models::CostModel& estimates, ReplayWatcher* watcher = nullptr);
 
 }  // namespace calvo::control

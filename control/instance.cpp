@@ -37,6 +37,9 @@ Instance::Instance(const EngineConfig& config, const InstanceResources& resource
                resources.storage_replicas <= std::max(resources.storage_nodes, 1));
   down_.assign(static_cast<std::size_t>(std::max(resources.storage_nodes, 0)), false);
   CALVO_EXPECT(config.chunk_tokens > 0 && config.max_running > 0 && config.max_leap > 0);
+  CALVO_EXPECT(config.run_blocks > 0 && config.late_factor > 0);
+  counts_outstanding_ = restore_->wants_more() || network_order_->wants_stages() ||
+                        pcie_order_->wants_stages() || prefill_order_->wants_stages();
   if (config.write != Write::none) {
     host_reserve_ = std::clamp<std::int64_t>(
         static_cast<std::int64_t>(config.write_reserve *
@@ -256,65 +259,137 @@ void Instance::looked_up(const Event& event) {
   settle_cancelled(job);
 }
 
-void Instance::plan(Job& job) {
+/// Where each leading block is: the fastest tier that has it.
+void Instance::find_blocks(const Job& job) {
   const RequestSpec& spec = *job.spec;
   const std::int32_t usable = usable_blocks(job);
-  // Where each leading block is: the fastest tier that has it.
-  std::int32_t at = 0, in_gpu = 0, in_host = 0, in_remote = 0;
+  stretches_.clear();
+  std::int32_t at = 0;
+  const auto until = [&](std::int32_t end, Tier tier) {
+    if (end > at) stretches_.push_back({end, tier});
+    at = end;
+  };
   const bool loads = resources_.host_blocks > 0;
   for (bool more = true; more && at < usable;) {
     const std::int32_t before = at;
-    at = resident_end(gpu_, spec, at, usable);
-    in_gpu += at - before;
-    const std::int32_t after_gpu = at;
-    if (loads) at = resident_end(host_, spec, at, usable);
-    in_host += at - after_gpu;
+    until(resident_end(gpu_, spec, at, usable), Tier::gpu);
+    if (loads) until(resident_end(host_, spec, at, usable), Tier::host);
     if (at == before && job.lookup_from <= at && at < std::min(usable, job.remote_to)) {
-      const std::int32_t end = std::min(usable, job.remote_to);
-      in_remote += end - at;
-      at = end;
+      until(std::min(usable, job.remote_to), Tier::remote);
     }
     more = at != before;
   }
-  const std::int32_t gpu_prefix = resident_end(gpu_, spec, 0, at);
+}
+
+/// What there is to do if it uses `use` leading blocks of those found.
+models::Work Instance::work_of(const Job& job, std::int32_t use) const {
+  std::int64_t blocks[3] = {};
+  std::int32_t from = 0;
+  for (const Stretch& stretch : stretches_) {
+    const std::int32_t to = std::min(stretch.end, use);
+    if (to <= from) break;
+    blocks[static_cast<std::size_t>(stretch.tier)] += to - from;
+    from = to;
+  }
+  const std::int64_t tokens = resources_.block_tokens.count();
+  return {Tokens{blocks[2] * tokens}, Tokens{blocks[1] * tokens}, Tokens{blocks[0] * tokens},
+          job.target - Tokens{use * tokens}};
+}
+
+policies::RestoreOption Instance::option_of(const Job& job, std::int32_t use) const {
+  const models::Work work = work_of(job, use);
+  return {use, estimates_->load(work), estimates_->compute(work)};
+}
+
+/// How many of the blocks found it is to use.
+policies::RestoreOption Instance::choose_use(const Job& job) {
+  const std::int32_t found = stretches_.empty() ? 0 : stretches_.back().end;
+  const bool in_gpu = !stretches_.empty() && stretches_.front().tier == Tier::gpu;
+  const std::int32_t none = in_gpu ? stretches_.front().end : 0;
+  std::int32_t hits = found;
   if (config_.pcie_start == PcieStart::at_batch) {
     // The whole load lies in host memory before its copy begins: no more than fits there.
-    const std::int64_t most = gpu_prefix + host_.capacity() - host_reserve_;
-    const auto cut = static_cast<std::int32_t>(std::min<std::int64_t>(at, most));
-    const std::int32_t dropped = at - cut;
-    in_remote -= std::min(in_remote, dropped);
-    at = cut;
+    hits = static_cast<std::int32_t>(
+        std::min<std::int64_t>(found, none + host_.capacity() - host_reserve_));
   }
+  options_.clear();
+  options_.push_back(option_of(job, none));
+  if (restore_->wants_more()) {
+    constexpr std::int32_t parts = 16;
+    for (std::int32_t i = 1; i < parts; ++i) {
+      const auto use = static_cast<std::int32_t>(none + std::int64_t{hits - none} * i / parts);
+      if (use > options_.back().blocks && use < hits) options_.push_back(option_of(job, use));
+    }
+  }
+  if (hits > none) options_.push_back(option_of(job, hits));
+  return restore_->choose({hits, none, options_,
+                           to_seconds(std::max(outstanding_.network, outstanding_.copy)),
+                           to_seconds(outstanding_.compute)});
+}
+
+/// What is left to do for it, and with it the totals.
+void Instance::count_outstanding(Job& job, Demand demand) {
+  if (!counts_outstanding_) return;
+  outstanding_.network += demand.network - job.outstanding.network;
+  outstanding_.copy += demand.copy - job.outstanding.copy;
+  outstanding_.compute += demand.compute - job.outstanding.compute;
+  job.outstanding = demand;
+}
+
+void Instance::plan(Job& job) {
+  const RequestSpec& spec = *job.spec;
   const std::int64_t block = resources_.block_tokens.count();
-  const auto work = [&](std::int32_t gpu, std::int32_t host, std::int32_t remote) {
-    return models::Work{Tokens{remote * block}, Tokens{host * block}, Tokens{gpu * block},
-                        job.target - Tokens{(gpu + host + remote) * block}};
-  };
-  const models::Work load = work(in_gpu, in_host, in_remote);
-  const models::Work compute = work(gpu_prefix, 0, 0);
-  const Seconds load_time = estimates_->load(load);
-  const Seconds compute_time = estimates_->compute(load);
-  job.use = restore_->use_blocks(
-      {at, gpu_prefix, load_time + compute_time, estimates_->compute(compute)});
-  counters_.recomputed_blocks += at - job.use;
-  const bool loaded = job.use == at;
+  find_blocks(job);
+  const policies::RestoreOption plan = choose_use(job);
+  job.use = plan.blocks;
+  counters_.recomputed_blocks += (stretches_.empty() ? 0 : stretches_.back().end) - job.use;
   const Nanoseconds relative = spec.deadline;
-  const policies::RequestView view{
+  policies::RequestView view{
       .arrival = job.times.arrival,
       .deadline = relative == Nanoseconds::max() ? never : job.times.arrival + relative,
       .input = job.target,
       .cached = Tokens{job.use * block},
       .new_tokens = job.target - Tokens{job.use * block},
-      .load = loaded ? load_time : Seconds{0},
-      .compute = loaded ? compute_time : estimates_->compute(compute)};
+      .load = plan.load,
+      .compute = plan.compute};
+  if (counts_outstanding_) {
+    const models::Work work = work_of(job, job.use);
+    view.copy = estimates_->load({Tokens{0}, work.remote + work.host, work.gpu, work.compute});
+    const Demand demand{to_nanoseconds(estimates_->network(work)), to_nanoseconds(view.copy),
+                        to_nanoseconds(view.compute)};
+    count_outstanding(job, demand);
+    const Nanoseconds most =
+        std::max({outstanding_.network, outstanding_.copy, outstanding_.compute});
+    view.bottleneck = to_seconds(most == outstanding_.network ? demand.network
+                                 : most == outstanding_.copy  ? demand.copy
+                                                              : demand.compute);
+  }
   job.network_key = network_order_->key(view);
   job.pcie_key = pcie_order_->key(view);
   job.prefill_key = prefill_order_->key(view);
+  if (decisions_ != nullptr) {
+    decisions_->push_back({.date = now_,
+                           .request = spec.id,
+                           .deadline = view.deadline,
+                           .cached = view.cached,
+                           .fresh = view.new_tokens,
+                           .load = view.load,
+                           .compute = view.compute,
+                           .network_key = job.network_key,
+                           .pcie_key = job.pcie_key,
+                           .prefill_key = job.prefill_key});
+  }
+  job.late = false;
+  if (view.deadline != never) {
+    job.late_ready_at = view.deadline - to_nanoseconds(view.compute);
+    job.late_at = job.late_ready_at - to_nanoseconds(view.load / config_.late_factor);
+  }
 
   job.gpu = job.gpu_issued = job.host_low = job.landed = job.net_issued = 0;
   job.planned = now_;
   job.timer_set = job.gave_up = false;
-  job.resident = gpu_prefix >= job.use;
+  job.resident = stretches_.empty() || job.use == 0 ||
+                 (stretches_.front().tier == Tier::gpu && stretches_.front().end >= job.use);
   if (job.times.lookup_done == never) job.times.lookup_done = now_;
   job.phase = Phase::waiting;
   reform_ = true;
@@ -356,6 +431,7 @@ void Instance::count_ready(Job& job) {
 // ---------------------------------------------------------------------------- leaving
 
 void Instance::leave(Job& job) {
+  count_outstanding(job, {});
   release_host(job);
   release_gpu(job);
   if (job.counted_prefetch) --prefetching_;
@@ -432,6 +508,7 @@ void Instance::dispatch() {
       dispatch_pcie();
     } while (again_);
   };
+  if (config_.late == Late::last) put_late_last();
   if (step_phase_ == StepPhase::idle) hold_growth();
   for (std::size_t give_way = 1;; ++give_way) {
     // Memory that somebody gave up is first of all for the step.
@@ -464,6 +541,20 @@ bool Instance::anything_in_flight() const {
          writes_in_flight_ > 0 || step_phase_ == StepPhase::running || timers_ > 0 || draining_ > 0;
 }
 
+/// It gives up all memory and waits as if nothing of it had been loaded.
+void Instance::park(Job& job) {
+  std::erase(members_, job.slot);
+  release_host(job);
+  release_gpu(job);
+  if (config_.network_start != NetworkStart::on_arrival) {
+    job.network_enabled = job.pcie_enabled = false;
+  }
+  if (job.counted_prefetch) --prefetching_;
+  job.counted_prefetch = false;
+  job.resident = job.use == 0;
+  set_phase(job, Phase::waiting);
+}
+
 /// Takes their memory from the `count` requests that are last in the prefill order among those that
 /// hold any while they wait, and lets only the first of all that wait take any; false if that
 /// leaves everything as it is.
@@ -489,18 +580,7 @@ bool Instance::release_worst(std::size_t count) {
   std::ranges::sort(holders_,
                     [](const Job* a, const Job* b) { return By<&Job::prefill_key>{}(*b, *a); });
   holders_.resize(std::min(count, holders_.size()));
-  for (Job* job : holders_) {
-    std::erase(members_, job->slot);
-    release_host(*job);
-    release_gpu(*job);
-    if (config_.network_start != NetworkStart::on_arrival) {
-      job->network_enabled = job->pcie_enabled = false;
-    }
-    if (job->counted_prefetch) --prefetching_;
-    job->counted_prefetch = false;
-    job->resident = job->use == 0;
-    set_phase(*job, Phase::waiting);
-  }
+  for (Job* job : holders_) park(*job);
   if (step_phase_ == StepPhase::loading && members_.empty()) step_phase_ = StepPhase::idle;
   return true;
 }

@@ -15,6 +15,7 @@
 #include "control/events.hpp"
 #include "control/kv_book.hpp"
 #include "core/run_result.hpp"
+#include "core/waiting.hpp"
 #include "models/cost_model.hpp"
 #include "policies/order_policy.hpp"
 #include "policies/restore_policy.hpp"
@@ -57,6 +58,17 @@ public:
   /// own. None if it is not here. Cost: the requests that are here.
   std::optional<std::int32_t> named_blocks(RequestId request) const;
 
+  /// Appends what each request that is here waits for, in no order. Cost: the requests that are
+  /// here.
+  void waits(std::vector<Wait>& out) const;
+  /// What kept the step under way, or the last one, from taking more requests, and when it was
+  /// formed.
+  StepLimit step_limit() const { return step_limit_; }
+  Instant step_formed() const { return step_formed_; }
+  /// From now on appends to `decisions` what the orders see of each request. It outlives the
+  /// instance; null: no more.
+  void record_decisions(std::vector<Decision>* decisions) { decisions_ = decisions; }
+
   /// For tests: the first way in which the books do not agree with what requests and transfers
   /// hold; empty if they do. Cost: all blocks in use.
   std::string audit() const;
@@ -65,6 +77,7 @@ public:
 
 private:
   enum class Phase : std::uint8_t { free, looking_up, waiting, member, prefilling, decoding };
+  enum class Tier : std::uint8_t { gpu, host, remote };
   enum class Flow : std::uint8_t { none, fetch, copy_in, copy_out, store, quarantine };
 
   struct NetTag;
@@ -77,6 +90,17 @@ private:
   struct Failure {
     std::int32_t from = 0, to = 0;
     StorageId node{};
+  };
+
+  /// A request's time on each stage, by the estimates.
+  struct Demand {
+    Nanoseconds network{0}, copy{0}, compute{0};
+  };
+
+  /// Leading blocks of a request that lie in one tier, behind those of the stretch before.
+  struct Stretch {
+    std::int32_t end = 0;
+    Tier tier{};
   };
 
   /// A request's state here. Positions count blocks of its prompt; [0, use) is to be used, the
@@ -116,8 +140,12 @@ private:
     bool counted_prefetch = false;
     bool counted_ready = false;
     bool timer_set = false;
-    bool gave_up = false;  ///< load_stop: it waits for no more of its load
-    Instant planned{};     ///< when it began to wait, anew after a preemption
+    bool gave_up = false;           ///< load_stop: it waits for no more of its load
+    Instant planned{};              ///< when it began to wait, anew after a preemption
+    Instant late_at = never;        ///< from then on late, if none of its load has begun
+    Instant late_ready_at = never;  ///< from then on late, once it is loaded
+    bool late = false;              ///< it has gone behind all others
+    Demand outstanding;             ///< what is left of it, as far as it counts in the totals
     bool cancelled = false;
     std::int32_t preemptions = 0;
     std::vector<Failure> failures;  ///< since it was last planned from nothing
@@ -174,6 +202,11 @@ private:
   void arrive(const Event& event);
   void looked_up(const Event& event);
   void plan(Job& job);
+  void find_blocks(const Job& job);
+  models::Work work_of(const Job& job, std::int32_t use) const;
+  policies::RestoreOption option_of(const Job& job, std::int32_t use) const;
+  policies::RestoreOption choose_use(const Job& job);
+  void count_outstanding(Job& job, Demand demand);
   void leave(Job& job);
   void finish(Job& job);
   void cancel(RequestId request);
@@ -183,6 +216,9 @@ private:
   void count_ready(Job& job);
   void dispatch();
   bool release_worst(std::size_t count);
+  void park(Job& job);
+  bool is_late(const Job& job) const;
+  void put_late_last();
   bool gives_way(const Job& job) const { return only_ != none && only_ != job.slot; }
   bool anything_in_flight() const;
 
@@ -255,6 +291,13 @@ private:
   void preempt(Job& job);
   void start_prefill(Job& job);
 
+  // instance_waits.cpp: for explanations
+  bool has_room(const Job& job, std::int64_t slots) const;
+  RequestId owner_joined(const Job& job, Flow flow) const;
+  Wait network_wait(const Job& job) const;
+  Wait pcie_wait(const Job& job) const;
+  Wait wait_of(const Job& job) const;
+
   // instance_write.cpp: the ways back
   void write_back(const RequestSpec& spec, std::int32_t from, std::int32_t to);
   void dispatch_writes();
@@ -277,13 +320,15 @@ private:
   std::unique_ptr<policies::OrderPolicy> prefill_order_;
   std::unique_ptr<policies::RestorePolicy> restore_;
   bool walks_;
-  std::int64_t host_reserve_ = 0;  ///< slots that loads leave to write-back
+  bool counts_outstanding_ = false;  ///< a policy looks at the work of all requests
+  std::int64_t host_reserve_ = 0;    ///< slots that loads leave to write-back
 
   KvBook gpu_;
   KvBook host_;
   KvBook fetched_before_;  ///< for Counters::reloaded_blocks: a memory of what has come
   std::int64_t committed_ = 0;
   std::int64_t owed_ = 0;
+  Demand outstanding_;  ///< of all requests that have no first token
 
   std::deque<Job> jobs_;
   std::vector<std::uint32_t> free_jobs_;
@@ -314,6 +359,8 @@ private:
   std::int64_t step_iterations_ = 0;
   std::int64_t step_growth_ = 0;
   bool step_cut_ = false;
+  StepLimit step_limit_ = StepLimit::none;
+  Instant step_formed_{};
   std::vector<std::uint32_t> members_;                    ///< jobs with prefill tokens in this step
   std::vector<std::uint32_t> prefilling_;                 ///< in order of admission
   std::vector<std::uint32_t> decoding_;                   ///< in order of admission
@@ -330,12 +377,15 @@ private:
   RunId poll_{};
   bool poll_set_ = false;
 
+  std::vector<Stretch> stretches_;  ///< of the request that is planned
+  std::vector<policies::RestoreOption> options_;
   std::vector<BlockRun> scratch_;
   std::vector<KvBook::Piece> pieces_;
   Instant now_{};
   std::int64_t unfinished_ = 0;
   Counters counters_;
   CommandBuffer* out_ = nullptr;
+  std::vector<Decision>* decisions_ = nullptr;
 };
 
 }  // namespace calvo::control

@@ -9,6 +9,8 @@ namespace calvo::control {
 
 void Instance::form_step() {
   reform_ = false;
+  step_limit_ = StepLimit::none;
+  step_formed_ = now_;
   CALVO_EXPECT(members_.empty());
   if (config_.network_start == NetworkStart::first_probe) probe_waiting();
 
@@ -20,8 +22,12 @@ void Instance::form_step() {
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     const auto running =
         static_cast<std::int32_t>(prefilling_.size() + decoding_.size()) + admitted;
-    if (budget <= 0 || running >= config_.max_running) break;
-    if (static_cast<std::int32_t>(members_.size()) >= config_.concurrent_prefills) break;
+    step_limit_ = budget <= 0                      ? StepLimit::token_budget
+                  : running >= config_.max_running ? StepLimit::max_running
+                  : static_cast<std::int32_t>(members_.size()) >= config_.concurrent_prefills
+                      ? StepLimit::concurrent_prefills
+                      : StepLimit::none;
+    if (step_limit_ != StepLimit::none) break;
     Job& job = *next;
     ++next;  // the job may leave the queue
     if (full && job.wanted < prefill_blocks(job)) continue;
@@ -339,6 +345,7 @@ void Instance::stepped(const Event& event) {
     job.computed += job.part;
     if (job.computed < job.target) continue;
     std::erase(prefilling_, slot);
+    count_outstanding(job, {});
     extend_gpu(job);  // copies that a layer-wise step overlapped
     const std::int32_t from = job.gpu;
     name_blocks(job,
