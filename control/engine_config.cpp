@@ -22,12 +22,13 @@ CALVO_NAMES(GpuMemory, "at_load_begin", "at_network_issue", "at_copy_issue", "wh
 CALVO_NAMES(NoSpace, "break", "skip", "recompute")
 CALVO_NAMES(LoadAdmission, "free", "free_minus_reserved")
 CALVO_NAMES(LoadStop, "wait", "best_effort", "timeout")
+CALVO_NAMES(Late, "in_order", "last", "recompute")
 CALVO_NAMES(Cut, "never", "block")
 CALVO_NAMES(StepWaitsFor, "all_loads", "own_loads", "layers")
 CALVO_NAMES(CompletionSeen, "at_event", "at_step")
 CALVO_NAMES(Preempt, "newest", "none")
 CALVO_NAMES(Write, "none", "through", "selective", "on_evict")
-CALVO_NAMES(Restore, "load_all", "recompute_all", "cheaper")
+CALVO_NAMES(Restore, "load_all", "recompute_all", "cheaper", "soonest")
 
 #undef CALVO_NAMES
 

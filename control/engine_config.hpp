@@ -47,6 +47,9 @@ enum class NoSpace : std::uint8_t { break_, skip, recompute };
 enum class LoadAdmission : std::uint8_t { free, free_minus_reserved };
 /// How long a step waits for a request's network load before it uses what has landed.
 enum class LoadStop : std::uint8_t { wait, best_effort, timeout };
+/// What happens to a request that can no longer meet its deadline, by the estimates: nothing; it
+/// goes behind all that can; its load is dropped and its prompt computed.
+enum class Late : std::uint8_t { in_order, last, recompute };
 /// Whether a network run that a better request overtakes stops at a block boundary.
 enum class Cut : std::uint8_t { never, block };
 /// Which loads must be over before a prefill step computes.
@@ -56,7 +59,7 @@ enum class CompletionSeen : std::uint8_t { at_event, at_step };
 enum class Preempt : std::uint8_t { newest, none };
 enum class Write : std::uint8_t { none, through, selective, on_evict };
 /// What happens to the hits of a request that is being planned.
-enum class Restore : std::uint8_t { load_all, recompute_all, cheaper };
+enum class Restore : std::uint8_t { load_all, recompute_all, cheaper, soonest };
 
 /// The names of an enum's values as YAML spells them, in the order of the enumerators.
 template <class Enum>
@@ -110,12 +113,15 @@ struct EngineConfig {
   LoadStop load_stop = LoadStop::wait;
   Seconds load_timeout_base{2.0};           ///< load_stop: timeout
   Seconds load_timeout_per_kilotoken{0.1};  ///< load_stop: timeout
+  Late late = Late::in_order;
+  double late_factor = 1;  ///< late before its load begins: T_load / (what is left for it) >= this
   Cut cut = Cut::block;
   StepWaitsFor step_waits_for = StepWaitsFor::own_loads;
   CompletionSeen completion_seen = CompletionSeen::at_event;
   Seconds idle_poll{1e-3};  ///< completion_seen: at_step while no step runs
   Window network_window{Bytes{64LL << 20}, 2};
   Window pcie_window{Bytes{64LL << 20}, 2};
+  std::int64_t run_blocks = unbounded;  ///< blocks of a transfer run, at most
   std::int32_t prefetch_requests = 0;  ///< 0: no bound on requests whose network load has begun and
                                        ///< that have not started to compute
   Preempt preempt = Preempt::newest;

@@ -11,6 +11,7 @@ std::string Instance::audit() const {
   std::int64_t committed = step_growth_;
   std::int64_t owed = 0, anonymous = 0, prefetching = 0, live = 0, ready = 0;
   std::int64_t draining = 0, quarantined = 0;
+  Demand outstanding;
   std::set<std::uint64_t> in_gpu, in_host;
   const auto name = [](std::set<std::uint64_t>& ids, BlockRun run) {
     for (std::int32_t i = 0; i < run.count; ++i) {
@@ -31,6 +32,9 @@ std::string Instance::audit() const {
     committed += job.committed;
     owed += job.owed;
     anonymous += job.anonymous;
+    outstanding.network += job.outstanding.network;
+    outstanding.copy += job.outstanding.copy;
+    outstanding.compute += job.outstanding.compute;
     prefetching += job.counted_prefetch ? 1 : 0;
     ready += job.wanted > 0 && static_cast<const Hook<PcieTag>&>(job).is_linked() ? 1 : 0;
     positions(in_gpu, *job.spec, 0, job.gpu);
@@ -78,6 +82,10 @@ std::string Instance::audit() const {
   const auto count = [](const auto& ids) { return static_cast<std::int64_t>(ids.size()); };
   if (committed != committed_) return "promised GPU slots do not add up";
   if (owed != owed_) return "owed GPU slots do not add up";
+  if (outstanding.network != outstanding_.network || outstanding.copy != outstanding_.copy ||
+      outstanding.compute != outstanding_.compute) {
+    return "outstanding work does not add up";
+  }
   if (prefetching != prefetching_) return "requests being prefetched do not add up";
   if (ready != ready_copies_) return "copies that have their memory do not add up";
   if (live != unfinished_) return "unfinished requests do not add up";

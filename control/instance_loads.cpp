@@ -23,6 +23,12 @@ void Instance::count_prefetch(Job& job) {
 
 /// Dates of the stages, as soon as they are known.
 void Instance::note_progress(Job& job) {
+  if (counts_outstanding_) {
+    Demand left = job.outstanding;
+    if (job.landed >= job.use || job.gpu >= job.use) left.network = Nanoseconds{0};
+    if (job.gpu >= job.use) left.copy = Nanoseconds{0};
+    count_outstanding(job, left);
+  }
   if (job.times.first_token != never) return;
   if (job.landed >= job.use && job.times.network_done == never) job.times.network_done = now_;
   if (job.gpu >= job.use && job.times.loaded == never) job.times.loaded = now_;
@@ -120,6 +126,37 @@ void Instance::cut_for(double key, const std::vector<std::uint32_t>& active, Com
   command(kind).run = run_id(worst);
 }
 
+// ---------------------------------------------------------------------------- deadlines
+
+/// Whether a waiting request can no longer meet its deadline: asked before its load begins and once
+/// it is over, as only then the estimates of its plan say what is left.
+bool Instance::is_late(const Job& job) const {
+  if (job.phase != Phase::waiting && job.phase != Phase::member) return false;
+  if (job.gpu >= job.use) return now_ >= job.late_ready_at;
+  return job.times.load_start == never && now_ >= job.late_at;
+}
+
+/// Requests that have become late go behind all others, by arrival among themselves.
+void Instance::put_late_last() {
+  constexpr double last = std::numeric_limits<double>::max();
+  for (Job& job : jobs_) {
+    if (job.late || job.phase != Phase::waiting || !is_late(job)) continue;
+    job.late = true;
+    const auto unlink = [&job](auto& queue, auto& hook) {
+      if (hook.is_linked()) queue.erase(queue.iterator_to(job));
+    };
+    unlink(network_queue_, static_cast<Hook<NetTag>&>(job));
+    unlink(pcie_queue_, static_cast<Hook<PcieTag>&>(job));
+    unlink(waiting_, static_cast<Hook<WaitTag>&>(job));
+    job.network_key = job.pcie_key = job.prefill_key = last;
+    if (job.gpu < job.use && job.wanted > 0) {
+      park(job);  // memory that it was promised is for those before it
+    } else {
+      update_queues(job);
+    }
+  }
+}
+
 // ---------------------------------------------------------------------------- network
 
 /// The key of the last in order among the waiting requests that have begun to load.
@@ -164,6 +201,11 @@ Instance::Issue Instance::issue_fetch(Job& job) {
       prefetching_ >= config_.prefetch_requests && job.phase == Phase::waiting &&
       only_ != job.slot && job.network_key >= worst_prefetching_) {
     return Issue::nothing;  // as many requests as may have begun to load have, and none is worse
+  }
+  if (config_.late == Late::recompute && is_late(job)) {
+    truncate(job, std::max(job.landed, job.gpu));
+    reform_ = true;  // a step may take it now
+    return Issue::nothing;
   }
   count_prefetch(job);
   if (config_.gpu_memory == GpuMemory::at_network_issue && job.wanted == 0) {
@@ -222,7 +264,7 @@ Instance::Issue Instance::issue_fetch(Job& job) {
     return Issue::no_credit;
   }
   // One run: absent blocks in order, of one storage node, no more than there are slots for.
-  const std::int64_t room = host_.available() - host_reserve_;
+  const std::int64_t room = std::min(host_.available() - host_reserve_, config_.run_blocks);
   if (room <= 0) return Issue::no_space;
   const std::uint32_t slot = new_run(Flow::fetch);
   std::int32_t to = first;
@@ -429,8 +471,11 @@ Instance::Issue Instance::issue_copy(Job& job) {
   if (fetch == none && copies_ahead_ >= config_.pcie_window.operations) return Issue::no_credit;
 
   const std::uint32_t slot = new_run(Flow::copy_in);
-  const std::int32_t limit = fetch == none ? job.landed : std::min(runs_[fetch].to, job.use);
   first = job.gpu_issued;
+  const std::int32_t limit =
+      fetch == none ? static_cast<std::int32_t>(std::min<std::int64_t>(
+                          job.landed, first + std::min<std::int64_t>(config_.run_blocks, job.use)))
+                    : std::min(runs_[fetch].to, job.use);
   std::int32_t to = first;
   for_pieces(spec, first, limit, [&](BlockRun piece, std::int32_t) {
     const KvBook::Piece state = gpu_.look(piece);

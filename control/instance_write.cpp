@@ -43,7 +43,8 @@ void Instance::dispatch_writes() {
     if (write.to_remote) {
       if (resources_.storage_nodes == 0) continue;
       const PlacedRun placed = leading_on_node(write.blocks, resources_);
-      std::int32_t count = placed.blocks.count;
+      auto count = static_cast<std::int32_t>(
+          std::min<std::int64_t>(placed.blocks.count, config_.run_blocks));
       if (!staged) count = std::min(count, host_.resident_prefix(write.blocks));
       const BlockRun part{write.blocks.first, std::max(count, 1)};
       if (part.count < write.blocks.count) {
@@ -85,7 +86,8 @@ void Instance::dispatch_writes() {
       }
       continue;
     }
-    count = static_cast<std::int32_t>(std::min<std::int64_t>({count, in_gpu, host_.available()}));
+    count = static_cast<std::int32_t>(
+        std::min<std::int64_t>({count, in_gpu, host_.available(), config_.run_blocks}));
     if (count == 0) continue;  // evicted meanwhile, or host memory is all in use: not written
     if (!staged) {
       // Reading cache that nobody uses holds it in GPU memory: not what is promised to requests.

@@ -20,6 +20,8 @@ public:
 
   /// Time to load on an idle path (CALVO's T_load). 0 when there is nothing to load.
   virtual Seconds load(const Work& work) const = 0;
+  /// Of that, what occupies the network; all of it for a model that does not know the stages.
+  virtual Seconds network(const Work& work) const { return load(work); }
   /// Time to compute on an idle GPU (CALVO's T_comp).
   virtual Seconds compute(const Work& work) const = 0;
 };

@@ -16,10 +16,13 @@ public:
   RichCost(LoadPath path, std::shared_ptr<const ComputeModel> compute, LoadOverlap overlap);
 
   Seconds load(const Work& work) const override;
+  Seconds network(const Work& work) const override;
   Seconds compute(const Work& work) const override;
   const LoadPath& path() const { return path_; }
 
 private:
+  std::int64_t blocks(Tokens tokens) const;
+
   LoadPath path_;
   std::shared_ptr<const ComputeModel> compute_;
   LoadOverlap overlap_;

@@ -45,6 +45,10 @@ Seconds PerturbedCost::load(const Work& work) const {
   return factor(work, of_load) * base_->load(work);
 }
 
+Seconds PerturbedCost::network(const Work& work) const {
+  return factor(work, of_load) * base_->network(work);
+}
+
 Seconds PerturbedCost::compute(const Work& work) const {
   return factor(work, of_compute) * base_->compute(work);
 }

@@ -37,6 +37,7 @@ public:
   PerturbedCost(std::shared_ptr<const CostModel> base, const Options& options);
 
   Seconds load(const Work& work) const override;
+  Seconds network(const Work& work) const override;
   Seconds compute(const Work& work) const override;
 
 private:

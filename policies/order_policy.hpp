@@ -13,6 +13,9 @@ struct RequestView {
   Tokens new_tokens;         ///< input - cached
   Seconds load{0};           ///< estimate: time to load `cached` on an idle path
   Seconds compute{0};        ///< estimate: time to compute `new_tokens` on an idle GPU
+  // Only for orders that want stages:
+  Seconds copy{0};        ///< estimate: of `load`, what the copies to the GPU take by themselves
+  Seconds bottleneck{0};  ///< estimate: its time on the stage that most work is outstanding for
 };
 
 /// Which request goes first in a stage.
@@ -28,6 +31,8 @@ public:
 
   /// Smaller goes first; equal keys go in order of arrival. Never NaN.
   double key(const RequestView& view) const;
+  /// Whether `copy` and `bottleneck` must be filled in.
+  virtual bool wants_stages() const { return false; }
 
 private:
   virtual double do_key(const RequestView& view) const = 0;

@@ -4,8 +4,10 @@
 #include <array>
 
 #include "core/contract.hpp"
+#include "policies/bottleneck_first.hpp"
 #include "policies/cheapest_first.hpp"
 #include "policies/earliest_deadline_first.hpp"
+#include "policies/earliest_transfer_deadline_first.hpp"
 #include "policies/fewest_cached_first.hpp"
 #include "policies/fewest_new_first.hpp"
 #include "policies/first_come_first.hpp"
@@ -25,7 +27,11 @@ constexpr auto order_table = std::to_array<Entry<MakeOrder>>({
     {"sjf_new", "fewest prompt tokens to compute first", order<FewestNewFirst>},
     {"sjf_cached", "fewest prompt tokens to load first", order<FewestCachedFirst>},
     {"sjf_cost", "smallest estimated load + compute time first", order<CheapestFirst>},
+    {"sjf_bottleneck", "smallest estimated time on the stage that most work waits for first",
+     order<BottleneckFirst>},
     {"edf", "earliest deadline first", order<EarliestDeadlineFirst>},
+    {"edf_transfer", "earliest deadline first, less estimated copy and compute",
+     order<EarliestTransferDeadlineFirst>},
     {"lstf", "least slack first: deadline - estimated load - estimated compute",
      order<LeastSlackFirst>},
 });
@@ -48,6 +54,8 @@ constexpr auto restore_table = std::to_array<Entry<MakeRestore>>({
     {"recompute_all", "use only what is in GPU memory", plain<RestorePolicy, RecomputeAll>},
     {"cheaper", "load the hits if that is estimated to be quicker than computing them",
      plain<RestorePolicy, CheaperOfBoth>},
+    {"soonest", "load as many leading hits as gives the first token soonest, behind what waits",
+     plain<RestorePolicy, Soonest>},
 });
 
 template <class Table>

@@ -95,6 +95,7 @@ models::LoadPath make_engine_path(const Draft& draft, const control::InstanceRes
   const control::EngineConfig& engine = draft.engine;
   models::LoadPath path = make_path(draft, instance);
   path.runs_in_flight = engine.network_window.operations;
+  path.blocks_per_run = std::min(path.blocks_per_run, engine.run_blocks);
   path.lookup_cost = engine.costs.lookup;
   path.operation_cost = engine.costs.operation;
   path.step_cost = engine.costs.step;

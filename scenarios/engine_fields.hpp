@@ -56,12 +56,15 @@ void engine_fields(Io& io, control::EngineConfig& engine) {
   io.name("load_stop", engine.load_stop, "load stop");
   io.value("load_timeout_base", engine.load_timeout_base);
   io.value("load_timeout_per_kilotoken", engine.load_timeout_per_kilotoken);
+  io.name("late", engine.late, "rule for late requests");
+  io.value("late_factor", engine.late_factor, positive<double>());
   io.name("cut", engine.cut, "cut");
   io.name("step_waits_for", engine.step_waits_for, "step wait");
   io.name("completion_seen", engine.completion_seen, "completion");
   io.value("idle_poll", engine.idle_poll, positive<Seconds>());
   window_field(io, "network_window", engine.network_window);
   window_field(io, "pcie_window", engine.pcie_window);
+  io.bound("run_blocks", engine.run_blocks, 1);
   io.value("prefetch_requests", engine.prefetch_requests, at_least(std::int32_t{0}));
   io.name("preempt", engine.preempt, "preemption");
   io.name("write", engine.write, "write rule");

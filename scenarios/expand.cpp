@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using Kind = YamlNode::Kind;
 
-constexpr int deepest_base = 8;
+constexpr int deepest_base = 16;
 
 // Something that finds the mapping of a name, and knows all names.
 class Shelf {
@@ -94,7 +94,7 @@ YamlNode look_up(const YamlNode& name, const std::string& path, const Shelf& she
   const std::vector<std::string> names = shelf.names();
   if (std::ranges::find(names, name.text) == names.end()) shelf.unknown(name, path);
   if (depth > deepest_base) {
-    throw InputError(name.pos(), path, "its bases are more than 8 deep; does one name itself?");
+    throw InputError(name.pos(), path, "its bases are more than 16 deep; does one name itself?");
   }
   YamlNode found = shelf.get(name.text);
   if (YamlNode* base = found.find("base")) {

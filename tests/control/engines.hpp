@@ -73,9 +73,72 @@ inline EngineConfig calvo() {
   return calvo_engine("calvo", "lstf");
 }
 
+inline EngineConfig sync_block_by_block() {
+  EngineConfig engine = vllm_sync();
+  engine.name = "sync_block_by_block";
+  engine.run_blocks = 1;
+  return engine;
+}
+
+inline EngineConfig hicache(const std::string& name, LoadStop stop) {
+  EngineConfig engine = calvo_engine(name, "fifo");
+  engine.pcie_start = PcieStart::at_batch;
+  engine.gpu_memory = GpuMemory::at_copy_issue;
+  engine.no_space = NoSpace::recompute;
+  engine.cut = Cut::never;
+  engine.step_waits_for = StepWaitsFor::layers;
+  engine.load_stop = stop;
+  engine.load_timeout_base = Seconds{100e-6};
+  engine.load_timeout_per_kilotoken = Seconds{1e-3};
+  return engine;
+}
+
+inline EngineConfig tent_edf() {
+  EngineConfig engine = vllm_async_2025();
+  engine.name = "tent_edf";
+  engine.load_admission = LoadAdmission::free_minus_reserved;
+  engine.network_order.policy = "edf_transfer";
+  engine.network_window.operations = 1;
+  engine.late = Late::recompute;
+  engine.late_factor = 1.5;
+  return engine;
+}
+
+inline EngineConfig calvo_lstf_drop() {
+  EngineConfig engine = calvo_engine("calvo_lstf_drop", "lstf");
+  engine.late = Late::last;
+  return engine;
+}
+
+inline EngineConfig calvo_bottleneck() {
+  EngineConfig engine = calvo_engine("calvo_bottleneck", "sjf_bottleneck");
+  engine.late = Late::last;
+  return engine;
+}
+
+inline EngineConfig calvo_soonest() {
+  EngineConfig engine = calvo_bottleneck();
+  engine.name = "calvo_soonest";
+  engine.restore = Restore::soonest;
+  return engine;
+}
+
 inline std::vector<EngineConfig> named_engines() {
-  return {recompute_only(), vllm_sync(), vllm_async_2025(), early_prefetch(), calvo_fifo(),
-          calvo_sjf(),      calvo()};
+  return {recompute_only(),
+          vllm_sync(),
+          sync_block_by_block(),
+          vllm_async_2025(),
+          early_prefetch(),
+          hicache("hicache_best_effort", LoadStop::best_effort),
+          hicache("hicache_wait_complete", LoadStop::wait),
+          hicache("hicache_timeout", LoadStop::timeout),
+          tent_edf(),
+          calvo_fifo(),
+          calvo_sjf(),
+          calvo(),
+          calvo_lstf_drop(),
+          calvo_bottleneck(),
+          calvo_soonest()};
 }
 
 /// The named ones and, changing one or a few switches at a time, all other values.
@@ -87,26 +150,12 @@ inline std::vector<EngineConfig> all_engines() {
     engines.push_back(engine);
   };
   using E = EngineConfig;
-  const auto hicache = [](E& e) {
-    e.pcie_start = PcieStart::at_batch;
-    e.gpu_memory = GpuMemory::at_copy_issue;
-    e.cut = Cut::never;
-  };
-  like(calvo_fifo(), "hicache_wait", hicache);
-  like(calvo_fifo(), "hicache_best_effort", [&](E& e) {
-    hicache(e);
-    e.load_stop = LoadStop::best_effort;
-  });
-  like(calvo_fifo(), "hicache_timeout", [&](E& e) {
-    hicache(e);
-    e.load_stop = LoadStop::timeout;
-    e.load_timeout_base = Seconds{1e-4};
-    e.load_timeout_per_kilotoken = Seconds{1e-3};
-  });
-  like(calvo_fifo(), "hicache_layers", [&](E& e) {
-    hicache(e);
-    e.step_waits_for = StepWaitsFor::layers;
-  });
+  for (const LoadStop stop : {LoadStop::wait, LoadStop::best_effort, LoadStop::timeout}) {
+    like(hicache("", stop), "hicache_own_loads_" + std::string(name_of(stop)), [](E& e) {
+      e.no_space = NoSpace::break_;
+      e.step_waits_for = StepWaitsFor::own_loads;
+    });
+  }
   like(calvo_fifo(), "calvo_layers", [](E& e) { e.step_waits_for = StepWaitsFor::layers; });
   like(calvo_sjf(), "calvo_all_loads", [](E& e) { e.step_waits_for = StepWaitsFor::all_loads; });
   like(calvo_sjf(), "whole_request", [](E& e) { e.gpu_memory = GpuMemory::whole_request; });
@@ -182,14 +231,15 @@ inline EngineConfig any_engine(std::uint64_t seed) {
   pick(engine.no_space);
   pick(engine.load_admission);
   pick(engine.load_stop);
+  pick(engine.late);
   pick(engine.cut);
   pick(engine.step_waits_for);
   pick(engine.completion_seen);
   pick(engine.preempt);
   pick(engine.write);
   if (random.below(4) == 0) pick(engine.restore);
-  const auto orders =
-      std::to_array<const char*>({"fifo", "sjf_new", "sjf_cached", "sjf_cost", "edf", "lstf"});
+  const auto orders = std::to_array<const char*>({"fifo", "sjf_new", "sjf_cached", "sjf_cost",
+                                                  "sjf_bottleneck", "edf", "edf_transfer", "lstf"});
   for (OrderChoice* order : {&engine.network_order, &engine.pcie_order, &engine.prefill_order}) {
     *order = {orders[random.below(orders.size())], random.below(2) == 0 ? 0.0 : random.uniform()};
   }
@@ -198,6 +248,8 @@ inline EngineConfig any_engine(std::uint64_t seed) {
   engine.network_window.operations = random.below(3) == 0 ? unbounded : number(1, 3);
   engine.pcie_window.operations = random.below(3) == 0 ? unbounded : number(1, 3);
   engine.write_window.operations = number(1, 3);
+  engine.run_blocks = random.below(2) == 0 ? unbounded : number(1, 3);
+  engine.late_factor = 0.5 + 2 * random.uniform();
   engine.prefetch_requests = static_cast<std::int32_t>(number(0, 3));
   engine.concurrent_prefills = static_cast<std::int32_t>(number(1, 4));
   engine.token_budget = random.below(2) == 0 ? unbounded : number(8, 64);

@@ -74,6 +74,25 @@ TEST(LeastSlackFirst, GoesByTheLatestStartThatMeetsTheDeadline) {
   EXPECT_TRUE(before("lstf", fresh, early));
 }
 
+TEST(BottleneckFirst, GoesByTheTimeOnTheBottleneckAlone) {
+  RequestView one = view(0, -1, 3000, 300, 0.30, 0.30);
+  RequestView other = view(0, -1, 1000, 300, 0.10, 0.30);
+  one.bottleneck = Seconds{0.29};
+  other.bottleneck = Seconds{0.30};
+  EXPECT_TRUE(before("sjf_cost", other, one));
+  EXPECT_TRUE(before("sjf_bottleneck", one, other));
+}
+
+TEST(EarliestTransferDeadlineFirst, LeavesTimeForCopyAndCompute) {
+  RequestView one = view(0, 5.0, 3000, 300, 0.30, 0.02);
+  RequestView other = view(0, 5.1, 3000, 300, 0.30, 0.10);
+  one.copy = Seconds{0.1};
+  other.copy = Seconds{0.15};
+  EXPECT_TRUE(before("edf", one, other));
+  EXPECT_TRUE(before("edf_transfer", other, one)) << "4.85 s against 4.88 s";
+  EXPECT_TRUE(before("edf_transfer", one, view(0, -1, 1, 1, 0, 0)));
+}
+
 TEST(OrderPolicy, RefusesNegativeAgeing) {
   EXPECT_THROW(make_order("fifo", -1.0), ContractViolation);
 }

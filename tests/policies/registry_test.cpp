@@ -20,11 +20,13 @@ std::vector<std::string_view> names(const Table& table) {
 }
 
 TEST(Registry, ListsTheOrdersRoutingsAndRestores) {
-  EXPECT_THAT(names(orders()), ::testing::IsSupersetOf(
-                                   {"fifo", "sjf_new", "sjf_cached", "sjf_cost", "edf", "lstf"}));
+  EXPECT_THAT(names(orders()),
+              ::testing::IsSupersetOf({"fifo", "sjf_new", "sjf_cached", "sjf_cost",
+                                       "sjf_bottleneck", "edf", "edf_transfer", "lstf"}));
   EXPECT_THAT(names(routings()),
               ::testing::IsSupersetOf({"round_robin", "least_loaded", "cache_aware"}));
-  EXPECT_THAT(names(restores()), ::testing::IsSupersetOf({"load_all", "recompute_all", "cheaper"}));
+  EXPECT_THAT(names(restores()),
+              ::testing::IsSupersetOf({"load_all", "recompute_all", "cheaper", "soonest"}));
 }
 
 TEST(Registry, MakesWhatItListsAndSaysWhatItIs) {

@@ -1,5 +1,7 @@
 #include "policies/restore_policy.hpp"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "core/contract.hpp"
@@ -9,30 +11,69 @@
 namespace calvo::policies {
 namespace {
 
-RestoreView view(std::int32_t hits, std::int32_t gpu, double load, double compute) {
-  return {hits, gpu, Seconds{load}, Seconds{compute}};
-}
+/// Ten hits, three of them in GPU memory: load the seven in `load`, of which computing the query
+/// after them takes 0.1 s, or compute all in `compute`.
+struct Case {
+  Case(double load, double compute)
+      : options{{3, Seconds{0}, Seconds{compute}}, {10, Seconds{load - 0.1}, Seconds{0.1}}} {}
+  RestoreView view() const { return {10, 3, options, Seconds{0}, Seconds{0}}; }
+  std::vector<RestoreOption> options;
+};
 
 TEST(LoadAll, UsesEveryHit) {
-  EXPECT_EQ(LoadAll{}.use_blocks(view(10, 3, 9.0, 1.0)), 10);
+  EXPECT_EQ(LoadAll{}.choose(Case(9.0, 1.0).view()).blocks, 10);
 }
 
 TEST(RecomputeAll, UsesOnlyWhatIsInGpuMemory) {
-  EXPECT_EQ(RecomputeAll{}.use_blocks(view(10, 3, 0.1, 9.0)), 3);
+  EXPECT_EQ(RecomputeAll{}.choose(Case(0.1, 9.0).view()).blocks, 3);
 }
 
 TEST(CheaperOfBoth, LoadsIfThatIsNotSlower) {
-  EXPECT_EQ(CheaperOfBoth{}.use_blocks(view(10, 3, 0.9, 1.0)), 10);
-  EXPECT_EQ(CheaperOfBoth{}.use_blocks(view(10, 3, 1.0, 1.0)), 10);
-  EXPECT_EQ(CheaperOfBoth{}.use_blocks(view(10, 3, 1.1, 1.0)), 3);
+  EXPECT_EQ(CheaperOfBoth{}.choose(Case(0.9, 1.0).view()).blocks, 10);
+  EXPECT_EQ(CheaperOfBoth{}.choose(Case(1.0, 1.0).view()).blocks, 10);
+  EXPECT_EQ(CheaperOfBoth{}.choose(Case(1.1, 1.0).view()).blocks, 3);
 }
 
-class UsesTooMuch final : public RestorePolicy {
-  std::int32_t do_use_blocks(const RestoreView& of) const override { return of.hit_blocks + 1; }
+/// Eight hits outside GPU memory; each takes `load` s to load or `compute` s to compute, and the
+/// query 1 s.
+std::int32_t soonest(double load, double compute, double load_queue, double compute_queue) {
+  std::vector<RestoreOption> options;
+  for (std::int32_t use = 0; use <= 8; ++use) {
+    options.push_back({use, Seconds{load * use}, Seconds{compute * (8 - use) + 1}});
+  }
+  return Soonest{}.choose({8, 0, options, Seconds{load_queue}, Seconds{compute_queue}}).blocks;
+}
+
+TEST(Soonest, IsTheCheaperWayWhereNothingWaits) {
+  EXPECT_EQ(soonest(1, 2, 0, 0), 8);  // 8 + 1 against 16 + 1
+  EXPECT_EQ(soonest(2, 1, 0, 0), 0);  // 16 + 1 against 8 + 1
+}
+
+TEST(Soonest, ComputesWhereLoadsWaitTooLong) {
+  EXPECT_EQ(soonest(1, 2, 9, 0), 0);  // 17 + 1 against 16 + 1
+  EXPECT_EQ(soonest(1, 2, 7, 0), 8);  // 15 + 1
+}
+
+TEST(Soonest, LoadsTheMostOfWaysThatEndTogether) {
+  EXPECT_EQ(soonest(1, 2, 8, 0), 8);  // 16 + 1 either way
+}
+
+TEST(Soonest, LoadsAPartWhileTheGpuWorksOffItsQueue) {
+  EXPECT_EQ(soonest(2, 1, 0, 10), 5);  // 10 + 3 + 1; 4 end at 10 + 4 + 1, 6 at 12 + 2 + 1
+  EXPECT_EQ(soonest(2, 1, 4, 10), 3);
+  EXPECT_EQ(soonest(2, 1, 0, 99), 8);
+}
+
+class ChoosesBeyondTheEnd final : public RestorePolicy {
+  std::size_t do_choose(const RestoreView& of) const override { return of.options.size(); }
 };
 
-TEST(RestorePolicy, IsHeldToItsHits) {
-  EXPECT_THROW(UsesTooMuch{}.use_blocks(view(10, 3, 1, 1)), ContractViolation);
+TEST(RestorePolicy, IsHeldToItsOptions) {
+  const Case any(1, 1);
+  EXPECT_THROW(ChoosesBeyondTheEnd{}.choose(any.view()), ContractViolation);
+  RestoreView nothing = any.view();
+  nothing.options = {};
+  EXPECT_THROW(LoadAll{}.choose(nothing), ContractViolation);
 }
 
 class EveryRestore : public ::testing::TestWithParam<unsigned> {};
@@ -45,10 +86,15 @@ TEST_P(EveryRestore, KeepsWhatIsInGpuMemoryAndInventsNothing) {
       const auto hits = static_cast<std::int32_t>(random.below(1000));
       const auto gpu =
           static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(hits) + 1));
-      const std::int32_t used =
-          policy->use_blocks(view(hits, gpu, random.uniform(), random.uniform()));
-      EXPECT_LE(gpu, used) << entry.name;
-      EXPECT_LE(used, hits) << entry.name;
+      std::vector<RestoreOption> options;
+      for (std::int32_t use = gpu; use <= hits;
+           use = use < hits && use + 99 > hits ? hits : use + 99) {
+        options.push_back({use, Seconds{random.uniform()}, Seconds{random.uniform()}});
+      }
+      const RestoreOption used = policy->choose(
+          {hits, gpu, options, Seconds{random.uniform()}, Seconds{random.uniform()}});
+      EXPECT_LE(gpu, used.blocks) << entry.name;
+      EXPECT_LE(used.blocks, hits) << entry.name;
     }
   }
 }
