@@ -165,10 +165,9 @@ Finished run_job(const RealrunArguments& options, const Job& job) {
     engine.nodes = local->endpoints();
     engine.key = local->key();
   }
-  std::optional<analysis::OutputFile> events;
+  EventLogFile events(directory);
   if (scenario.simulation.event_log) {
-    events.emplace(directory.file(analysis::events_file));
-    engine.event_log_sink = [&](std::span<const std::byte> bytes) { events->write(bytes); };
+    engine.event_log_sink = [&](std::span<const std::byte> bytes) { events.write(bytes); };
   }
   const double wall_before = wall_seconds();
   const double cpu_before = cpu_seconds();
@@ -181,7 +180,7 @@ Finished run_job(const RealrunArguments& options, const Job& job) {
     engine.complain = [](const std::string& text) { fmt::print(stderr, "calvo: {}\n", text); };
     result = realrun::realrun(scenario, engine);
   }
-  if (events) events->close();
+  events.close();
   if (local) {
     const realrun::LocalNodes::Ended nodes = local->stop();
     result.run.counters.remote_evictions = static_cast<std::int64_t>(nodes.counters.evicted_blocks);
@@ -214,11 +213,14 @@ int run_for_real(const RealrunArguments& options) {
   }
   std::vector<std::string> directories;
   bool stopped = false;
+  int exit_code = success;
   for (const Job& job : jobs) {
     if (stopped || signalled()) break;
     const Finished finished = run_job(options, job);
-    directories.push_back(finished.run.directory);
     stopped = finished.run.interrupted;
+    exit_code = std::max(exit_code, told_end(finished.run));
+    if (finished.run.directory.empty()) continue;
+    directories.push_back(finished.run.directory);
     if (!options.quiet && jobs.size() == 1) {
       fmt::print("{}{}", analysis::to_text(finished.run.summary), to_text(finished.load));
     } else if (!options.quiet) {
@@ -238,7 +240,7 @@ int run_for_real(const RealrunArguments& options) {
   for (const std::string& directory : directories) {
     fmt::print("{}{}\n", options.quiet || directories.size() == 1 ? "" : "  ", directory);
   }
-  return stopped || signalled() ? interrupted : success;
+  return stopped || signalled() ? interrupted : exit_code;
 }
 
 void add_real_options(CLI::App& command, RealrunArguments& options) {

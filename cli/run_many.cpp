@@ -78,10 +78,12 @@ struct Child {
   sigprocmask(SIG_SETMASK, &signals, nullptr);
   const int code = guarded([&]() -> int {
     const FinishedRun run = run_one(job.scenario, job.options);
-    check(::write(pipe, run.directory.data(), run.directory.size()) ==
-              static_cast<ssize_t>(run.directory.size()),
-          "write to the parent");
-    return run.interrupted ? interrupted : success;
+    if (!run.directory.empty()) {
+      check(::write(pipe, run.directory.data(), run.directory.size()) ==
+                static_cast<ssize_t>(run.directory.size()),
+            "write to the parent");
+    }
+    return told_end(run);
   });
   std::fflush(nullptr);
   ::_exit(code);
@@ -154,7 +156,10 @@ private:
     } else if (size <= 0) {
       fmt::print(stderr, "calvo: {}: failed with exit code {}, as told above\n", engine, code);
     } else if (report_ == Report::each_run) {
-      fmt::print(stderr, "{}: {}\n", engine, code == success ? "done" : "interrupted");
+      fmt::print(stderr, "{}: {}\n", engine,
+                 code == success       ? "done"
+                 : code == interrupted ? "interrupted"
+                                       : "done, but not all of it could be written");
     }
   }
 

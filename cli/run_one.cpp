@@ -1,14 +1,19 @@
 #include "cli/run_one.hpp"
 
 #include <csignal>
-#include <optional>
+
+#include <fmt/format.h>
 
 #include "analysis/occupancy_csv.hpp"
 #include "analysis/output_file.hpp"
 #include "analysis/summary_json.hpp"
+#include "analysis/text_summary.hpp"
 #include "analysis/timeline_json.hpp"
 #include "cli/build_info.hpp"
+#include "cli/guard.hpp"
 #include "cli/usage.hpp"
+#include "cli/verb.hpp"
+#include "core/input_error.hpp"
 #include "realrun/engine/realrun.hpp"
 #include "sim/simulate.hpp"
 
@@ -31,13 +36,12 @@ RunResult simulate(scenarios::Scenario& scenario, const RunOneOptions& options,
     if (stop_wanted != 0) sim::request_stop();  // the signal came before there was a simulation
     line.show(progress);
   };
-  std::optional<analysis::OutputFile> events;
+  EventLogFile events(directory);
   if (scenario.simulation.event_log) {
-    events.emplace(directory.file(analysis::events_file));
-    simulation.event_log_sink = [&](std::span<const std::byte> bytes) { events->write(bytes); };
+    simulation.event_log_sink = [&](std::span<const std::byte> bytes) { events.write(bytes); };
   }
   RunResult result = sim::simulate(scenario, simulation);
-  if (events) events->close();
+  events.close();
   return result;
 }
 
@@ -110,21 +114,61 @@ FinishedRun write_run(analysis::RunDirectoryWriter& directory, const scenarios::
   run.summary.warnings.insert(run.summary.warnings.end(), story.warnings.begin(),
                               story.warnings.end());
   run.interrupted = signalled() && !run.summary.complete;
-  const auto write = [&](const char* name, const std::string& text) {
-    analysis::write_file(directory.file(name), text);
-  };
-  write(analysis::scenario_file, scenario.resolved_yaml);
   nlohmann::ordered_json summary = analysis::to_json(run.summary);
   if (!story.load.is_null()) summary["load"] = story.load;
-  write(analysis::summary_file, summary.dump(2) + "\n");
-  analysis::write_requests_csv(directory.file(analysis::requests_file), result, labels);
+  const auto add = [&](const char* name, const std::string& text) {
+    return directory.add(name, [&](const std::string& path) { analysis::write_file(path, text); });
+  };
+  // What matters most comes first: it is there if the disk fills up on the way.
+  bool kept = add(analysis::summary_file, summary.dump(2) + "\n");
+  kept = directory.add(analysis::requests_file, [&](const std::string& path) {
+    analysis::write_requests_csv(path, result, labels);
+  }) && kept;
+  add(analysis::scenario_file, scenario.resolved_yaml);
+  add(analysis::environment_file, analysis::to_json(story.environment).dump(2) + "\n");
   if (scenario.simulation.timeline) {
-    analysis::write_timeline_json(directory.file(analysis::timeline_file), result);
-    analysis::write_occupancy_csv(directory.file(analysis::occupancy_file), result);
+    directory.add(analysis::occupancy_file,
+                  [&](const std::string& path) { analysis::write_occupancy_csv(path, result); });
+    directory.add(analysis::timeline_file,
+                  [&](const std::string& path) { analysis::write_timeline_json(path, result); });
   }
-  write(analysis::environment_file, analysis::to_json(story.environment).dump(2) + "\n");
-  run.directory = directory.commit();
+  if (kept) run.directory = directory.commit();
+  run.unwritten = directory.problem();
   return run;
+}
+
+int told_end(const FinishedRun& run) {
+  if (run.unwritten.empty()) return run.interrupted ? interrupted : success;
+  if (run.directory.empty()) {
+    fmt::print("{}", analysis::to_text(run.summary));  // all that is left of it
+    return complain(run.unwritten + "\nno run directory could be made; its summary is above");
+  }
+  return complain(run.unwritten + "\nthe rest of the run is in " + run.directory);
+}
+
+EventLogFile::EventLogFile(analysis::RunDirectoryWriter& directory) : directory_(directory) {}
+
+void EventLogFile::write(std::span<const std::byte> bytes) {
+  attempt([&] {
+    if (!file_) file_.emplace(directory_.file(analysis::events_file));
+    file_->write(bytes);
+  });
+}
+
+void EventLogFile::close() {
+  if (!file_) return;
+  attempt([&] { file_->close(); });
+}
+
+void EventLogFile::attempt(const std::function<void()>& work) {
+  if (dropped_) return;
+  try {
+    work();
+  } catch (const InputError& error) {
+    file_.reset();
+    dropped_ = true;
+    directory_.drop(analysis::events_file, error);
+  }
 }
 
 FinishedRun run_one(scenarios::Scenario& scenario, const RunOneOptions& options) {

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "analysis/environment.hpp"
+#include "analysis/output_file.hpp"
 #include "analysis/run_directory.hpp"
 #include "cli/progress_line.hpp"
 #include "core/run_result.hpp"
@@ -21,9 +26,28 @@ struct RunOneOptions {
 };
 
 struct FinishedRun {
-  std::string directory;
+  std::string directory;  ///< empty: there was no room for one
   analysis::Summary summary;
   bool interrupted = false;  ///< a signal ended it; a time limit is no interruption
+  std::string unwritten;     ///< the first file that could not be written and why; empty: all were
+};
+
+/// Tells what could not be written, and returns the exit code of the run.
+int told_end(const FinishedRun& run);
+
+/// The event log of a run that is under way. A disk that fills up costs the log, not the run.
+class EventLogFile {
+public:
+  explicit EventLogFile(analysis::RunDirectoryWriter& directory);
+  void write(std::span<const std::byte> bytes);
+  void close();
+
+private:
+  void attempt(const std::function<void()>& work);
+
+  analysis::RunDirectoryWriter& directory_;
+  std::optional<analysis::OutputFile> file_;
+  bool dropped_ = false;
 };
 
 /// From now on SIGINT and SIGTERM end the simulation or real run under way, or the next one, early.
@@ -51,7 +75,8 @@ analysis::Environment environment_of(const std::string& command, double wall_s, 
 
 analysis::Summary summary_of(const scenarios::Scenario& scenario, const RunResult& result);
 
-/// Writes all files of a run but its event log, and moves the directory to its place.
+/// Writes all files of a run but its event log, and moves the directory to its place. A file that
+/// cannot be written is left out, and told in `unwritten`.
 FinishedRun write_run(analysis::RunDirectoryWriter& directory, const scenarios::Scenario& scenario,
                       const RunResult& result, const RunStory& story);
 

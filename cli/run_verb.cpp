@@ -76,9 +76,13 @@ int run_alone(const RunArguments& options) {
   scenarios::Scenario scenario =
       load(options, options.engines.empty() ? std::string() : options.engines.front());
   const FinishedRun run = run_one(scenario, run_options(options, scenario, true));
-  if (!options.quiet) fmt::print("{}", analysis::to_text(run.summary));
-  fmt::print("{}{}\n", options.quiet ? "" : "run directory: ", run.directory);
-  return run.interrupted ? interrupted : success;
+  if (!options.quiet && !run.directory.empty()) {
+    fmt::print("{}", analysis::to_text(run.summary));
+  }
+  if (!run.directory.empty()) {
+    fmt::print("{}{}\n", options.quiet ? "" : "run directory: ", run.directory);
+  }
+  return told_end(run);
 }
 
 int run_side_by_side(const RunArguments& options) {

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "analysis/run_directory.hpp"
 #include "cli/guard.hpp"
 #include "cli/sweep_point.hpp"
 #include "cli/usage.hpp"
@@ -151,8 +152,7 @@ FinishedPoint LocalPool::finish(const Child& child, int status) const {
   }
   if (point.text.starts_with("calvo: ")) point.text.erase(0, 7);
   std::error_code ignored;  // what is left is found again when the sweep is resumed
-  std::filesystem::remove_all(fmt::format("{}/{}.partial-{}", points_, child.point, child.process),
-                              ignored);
+  std::filesystem::remove_all(analysis::partial_place(points_ + "/" + child.point), ignored);
   return point;
 }
 

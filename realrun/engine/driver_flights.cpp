@@ -40,7 +40,7 @@ void Driver::fetched(InstanceHost& host, const Notice& notice) {
     if (i < flight.landed || !silent) slots.drop(flight.slots[i]);
   }
   host.rail_load[flight.rail] -= static_cast<std::int64_t>(flight.blocks.size());
-  if (flight.landed > 0) bar(host.network_in, flight, "network_load", notice);
+  if (flight.landed > 0) bar(host.network_in[flight.rail], flight, "network_load", notice);
   if (silent) return;  // the rest is held until it has drained
   host.flights.erase(found);
   --in_flight_;
@@ -78,7 +78,7 @@ void Driver::stored(InstanceHost& host, const Notice& notice) {
     bar(host.pcie_out, flight, "pcie_store", notice);
   } else {
     host.rail_load[flight.rail] -= static_cast<std::int64_t>(flight.blocks.size());
-    bar(host.network_out, flight, "network_store", notice);
+    bar(host.network_out[flight.rail], flight, "network_store", notice);
   }
   --in_flight_;
 }

@@ -117,7 +117,6 @@ void Driver::add_resources(RunResult& result, Instant begin, Instant end) {
   const auto share = [&](Nanoseconds busy) {
     return span > 0 ? std::min(1.0, seconds(busy) / span) : 0.0;
   };
-  const std::int32_t per_node = scenario_.topology.instances_per_node;
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     InstanceHost& host = hosts_[i];
     const std::string name = "instance" + std::to_string(i);
@@ -138,10 +137,9 @@ void Driver::add_resources(RunResult& result, Instant begin, Instant end) {
         {name + ".gpu0.pcie.h2d", ResourceKind::pcie, share(copy.in), 0, copy.moved_in});
     result.resources.push_back(
         {name + ".gpu0.pcie.d2h", ResourceKind::pcie, share(copy.out), 0, copy.moved_out});
-    const std::string node = per_node == 1 ? "serving" + std::to_string(i) : name;
     for (std::size_t rail = 0; rail < host.rails.size(); ++rail) {
       const RailReport& report = host.rails[rail]->report();
-      const std::string nic = node + ".nic" + std::to_string(rail);
+      const std::string nic = host.nics + std::to_string(rail);
       result.resources.push_back(
           {nic + ".rx", ResourceKind::network, share(report.reading), 0, report.read});
       result.resources.push_back(

@@ -61,7 +61,9 @@ struct InstanceHost {
   std::vector<const RequestSpec*> prefilled;  ///< whose prompt the last step has completed
 
   MemoryUse gpu_memory, host_memory;
-  std::uint32_t gpu_track = 0, network_in = 0, network_out = 0, pcie_in = 0, pcie_out = 0;
+  std::string nics;  ///< "serving0.nic" of serving0.nic1.rx: a rail stands for a NIC
+  std::uint32_t gpu_track = 0, pcie_in = 0, pcie_out = 0;
+  std::vector<std::uint32_t> network_in, network_out;  ///< tracks, by rail
 };
 
 }  // namespace calvo::realrun
