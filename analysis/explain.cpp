@@ -12,10 +12,10 @@ namespace calvo::analysis {
 
 std::string_view name_of(Culprit culprit) {
   constexpr std::string_view names[] = {
-      "storage NIC",     "serving NIC",  "network fabric",    "PCIe switch",
-      "PCIe lane",       "DRAM",         "GPU compute",       "GPU memory",
-      "host memory",     "token budget", "limit on requests", "engine software",
-      "transfer set-up", "lookup",       "not attributed"};
+      "storage NIC",   "serving NIC",       "network fabric",  "PCIe switch",     "PCIe lane",
+      "DRAM",          "links alike",       "GPU compute",     "GPU memory",      "host memory",
+      "token budget",  "limit on requests", "engine software", "transfer set-up", "lookup",
+      "not attributed"};
   return names[static_cast<std::size_t>(culprit)];
 }
 

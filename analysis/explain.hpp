@@ -21,6 +21,7 @@ enum class Culprit : std::uint8_t {
   pcie_switch,
   pcie_lane,
   dram,
+  alike,  ///< links of several kinds that limit alike: none helps alone
   gpu_compute,
   gpu_memory,
   host_memory,

@@ -182,11 +182,11 @@ private:
   }
 
   std::pair<Culprit, std::string> limits_of(const LimitSpan& span) const {
-    Culprit culprit = Culprit::none;
+    Culprit culprit = evidence_.links[span.links.front()].kind;
     std::string names;
     for (const std::uint32_t link : span.links) {
       const ExplainLink& info = evidence_.links[link];
-      culprit = std::min(culprit, info.kind);
+      if (info.kind != culprit) culprit = Culprit::alike;
       names += (names.empty() ? "" : " = ") + info.name;
     }
     return {culprit, names};
