@@ -66,9 +66,9 @@ int run_program(int argc, char** argv) {
       "hold (replay, validate), 70 a bug of ours, 130 interrupted (what there was is in a run\n"
       "directory marked incomplete).");
   const std::vector<Verb> verbs = {
-      add_run(program),     add_sweep(program),     add_compare(program),  add_list(program),
-      add_trace(program),   add_replay(program),    add_validate(program), add_kvnode(program),
-      add_realrun(program), add_calibrate(program), add_report(program)};
+      add_run(program),    add_sweep(program),   add_compare(program),   add_list(program),
+      add_trace(program),  add_replay(program),  add_explain(program),   add_validate(program),
+      add_kvnode(program), add_realrun(program), add_calibrate(program), add_report(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& done) {  // --help, --version

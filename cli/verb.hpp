@@ -23,6 +23,7 @@ Verb add_compare(CLI::App& program);
 Verb add_list(CLI::App& program);
 Verb add_trace(CLI::App& program);
 Verb add_replay(CLI::App& program);
+Verb add_explain(CLI::App& program);
 Verb add_validate(CLI::App& program);
 Verb add_kvnode(CLI::App& program);
 Verb add_realrun(CLI::App& program);
