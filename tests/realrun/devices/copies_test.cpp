@@ -132,10 +132,11 @@ TEST(Copies, RefuseAPageThatDoesNotExist) {
 
 TEST(Copies, AnUnfinishedDeviceMayBeThrownAway) {
   const auto device = make(options_under_test(16, pages));
-  const std::vector<PageCopy> blocks(200, {1, device->host_memory().data()});
-  for (const CopyDirection direction : {CopyDirection::in, CopyDirection::out}) {
-    device->copies().post(job_of(direction, blocks, 1));
-  }
+  std::byte* host = device->host_memory().data();
+  const std::vector<PageCopy> in(200, {1, host});
+  const std::vector<PageCopy> out(200, {2, host + page_bytes(device->options())});
+  device->copies().post(job_of(CopyDirection::in, in, 1));
+  device->copies().post(job_of(CopyDirection::out, out, 1));
 }
 
 TEST(Copies, WantSomethingPosted) {

@@ -74,12 +74,15 @@ TEST(NodeChecks, HaveNoDoubtsAboutTheScenariosOwnNodes) {
   scenarios::Scenario scenario = small_scenario();
   const auto nodes = nodes_of(scenario, as_they_are);
   EXPECT_THAT(realrun(scenario, options_of(nodes)).load.complaints, IsEmpty());
-  scenarios::Scenario again = small_scenario();
-  LocalNodes local(again, {});
+}
+
+TEST(NodeChecks, HaveNoDoubtsAboutNodesThatTheRunStarted) {
+  scenarios::Scenario scenario = small_scenario();
+  LocalNodes nodes(scenario, {});
   RealrunOptions options;
-  options.nodes = local.endpoints();
-  options.key = local.key();
-  EXPECT_THAT(realrun(again, options).load.complaints, IsEmpty());
+  options.nodes = nodes.endpoints();
+  options.key = nodes.key();
+  EXPECT_THAT(realrun(scenario, options).load.complaints, IsEmpty());
 }
 
 TEST(NodeChecks, TellOfBlocksThatAnEarlierRunHasLeft) {
