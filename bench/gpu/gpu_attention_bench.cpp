@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "bench/gpu/measure.hpp"
+#include "bench/gpu/products.hpp"
 #include "core/random.hpp"
 #include "kernels/gpu/attention.hpp"
 

@@ -5,9 +5,6 @@
 #include <cstdio>
 #include <memory>
 
-#include <cublasLt.h>
-
-#include "core/contract.hpp"
 #include "kernels/gpu/bandwidth.hpp"
 #include "kernels/gpu/cuda_check.hpp"
 #include "kernels/gpu/weight_fill.hpp"
@@ -17,7 +14,6 @@ namespace {
 
 using kernels::gpu::cuda_check;
 
-constexpr int repeats = 30;
 constexpr std::size_t h2d_bytes = 16 << 20;
 
 struct Stream {
@@ -94,10 +90,6 @@ Timing summary(std::vector<double> times) {
   return {at(count / 2), at(std::floor(count / 2 - spread)), at(std::ceil(count / 2 + spread))};
 }
 
-void blas_check(cublasStatus_t status) {
-  CALVO_EXPECT(status == CUBLAS_STATUS_SUCCESS);
-}
-
 }  // namespace
 
 DeviceMemory::DeviceMemory(std::int64_t bytes) {
@@ -122,7 +114,8 @@ int rotation(std::int64_t bytes) {
   return static_cast<int>(std::max<std::int64_t>(2, 4LL * properties.l2CacheSize / bytes + 1));
 }
 
-Timing time_of(const std::function<void(int, cudaStream_t)>& work, int rotations, Beside beside) {
+Timing time_of(const std::function<void(int, cudaStream_t)>& work, int rotations, Beside beside,
+               int repeats) {
   const Stream stream;
   const Event begin, end;
   for (int i = 0; i < rotations; ++i) work(i, stream.it);  // loads modules, finds errors
@@ -175,55 +168,6 @@ double read_bandwidth() {
     return static_cast<double>(bytes) / time.median;
   }();
   return bandwidth;
-}
-
-double product_rate() {
-  static const double rate = [] {
-    constexpr std::uint64_t n = 8192;
-    constexpr std::int64_t bytes = 2 * n * n;
-    constexpr std::size_t workspace_bytes = 32 << 20;
-    const DeviceMemory a(bytes), b(bytes), c(bytes), workspace(workspace_bytes);
-    cublasLtHandle_t handle = nullptr;
-    blas_check(cublasLtCreate(&handle));
-    cublasLtMatmulDesc_t product = nullptr;
-    blas_check(cublasLtMatmulDescCreate(&product, CUBLAS_COMPUTE_32F, CUDA_R_32F));
-    const cublasOperation_t transpose = CUBLAS_OP_T;
-    blas_check(cublasLtMatmulDescSetAttribute(product, CUBLASLT_MATMUL_DESC_TRANSA, &transpose,
-                                              sizeof transpose));
-    cublasLtMatrixLayout_t layout = nullptr;
-    blas_check(
-        cublasLtMatrixLayoutCreate(&layout, CUDA_R_16BF, n, n, static_cast<std::int64_t>(n)));
-    cublasLtMatmulPreference_t preference = nullptr;
-    blas_check(cublasLtMatmulPreferenceCreate(&preference));
-    blas_check(cublasLtMatmulPreferenceSetAttribute(preference,
-                                                    CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-                                                    &workspace_bytes, sizeof workspace_bytes));
-    std::vector<cublasLtMatmulHeuristicResult_t> found(8);
-    int count = 0;
-    blas_check(cublasLtMatmulAlgoGetHeuristic(handle, product, layout, layout, layout, layout,
-                                              preference, 8, found.data(), &count));
-    CALVO_EXPECT(count > 0);
-    double best = INFINITY;
-    for (int algorithm = 0; algorithm < count; ++algorithm) {
-      const Timing time = time_of(
-          [&](int, cudaStream_t stream) {
-            const float one = 1;
-            const float zero = 0;
-            blas_check(cublasLtMatmul(handle, product, &one, a.data(), layout, b.data(), layout,
-                                      &zero, c.data(), layout, c.data(), layout,
-                                      &found[static_cast<std::size_t>(algorithm)].algo,
-                                      workspace.data(), workspace_bytes, stream));
-          },
-          2);
-      best = std::min(best, time.median);
-    }
-    cublasLtMatmulPreferenceDestroy(preference);
-    cublasLtMatrixLayoutDestroy(layout);
-    cublasLtMatmulDescDestroy(product);
-    cublasLtDestroy(handle);
-    return 2.0 * n * n * n / best;
-  }();
-  return rate;
 }
 
 void report(benchmark::State& state, const std::function<void(int, cudaStream_t)>& work,

@@ -58,15 +58,13 @@ struct Timing {
 enum class Beside : std::uint8_t { nothing, h2d };  ///< h2d: the copy engine is kept busy
 
 /// Time of work(i, stream), i = 0 ... rotations - 1 in turn, in the mean of one graph of them;
-/// median of 30 graphs.
+/// median of `repeats` graphs.
 Timing time_of(const std::function<void(int, cudaStream_t)>& work, int rotations,
-               Beside beside = Beside::nothing);
+               Beside beside = Beside::nothing, int repeats = 30);
 
 /// Bytes per second of stream_copy (read and written ones) and stream_read, measured once.
 double copy_bandwidth();
 double read_bandwidth();
-/// Operations per second of the fastest algorithm that cuBLASLt proposes for bf16 of 8192 cubed.
-double product_rate();
 
 /// Times `work`, alone and beside H2D copies, and sets the counters: `rate` (GB/s or TFLOP/s), its
 /// share of the bound, the target share, the interval, the slowdown under H2D copies.

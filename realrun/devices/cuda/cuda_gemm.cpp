@@ -91,17 +91,17 @@ CudaGemm::Candidates CudaGemm::proposals(const Gemm& args, int most) const {
 }
 
 cublasStatus_t CudaGemm::run(const Gemm& args, const cublasLtMatmulAlgo_t& algorithm,
-                             const CudaStream& stream) const {
+                             cudaStream_t stream) const {
   Description description(args);
   const float one = 1;
   const float zero = 0;
   return cublasLtMatmul(handle_.get(), description.operation(), &one, args.w, description.weights(),
                         args.x, description.inputs(), &zero, args.y, description.outputs(), args.y,
                         description.outputs(), &algorithm, workspace_.data(),
-                        static_cast<std::size_t>(workspace_.bytes()), stream.get());
+                        static_cast<std::size_t>(workspace_.bytes()), stream);
 }
 
-void CudaGemm::multiply(const Gemm& args, const CudaStream& stream) {
+void CudaGemm::multiply(const Gemm& args, cudaStream_t stream) {
   CALVO_EXPECT(args.rows > 0 && args.columns > 0 && args.depth > 0);
   const auto tuned = chosen_.find(key_of(args, row_bucket(args.rows)));
   if (tuned != chosen_.end() && run(args, tuned->second, stream) == CUBLAS_STATUS_SUCCESS) return;
@@ -126,7 +126,7 @@ std::vector<Seconds> CudaGemm::times(const Gemm& args,
     for (const kernels::Bf16* w : weights) {
       Gemm one = args;
       one.w = w;
-      if (run(one, algorithm, stream) != CUBLAS_STATUS_SUCCESS) return {};
+      if (run(one, algorithm, stream.get()) != CUBLAS_STATUS_SUCCESS) return {};
     }
     end.record(stream);
     end.wait();

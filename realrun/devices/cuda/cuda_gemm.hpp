@@ -37,22 +37,26 @@ public:
 
   /// Queued, not awaited. A shape that was not tuned goes by the heuristic's first proposal.
   /// Throws CudaError.
-  void multiply(const Gemm& args, const CudaStream& stream);
+  void multiply(const Gemm& args, cudaStream_t stream);
 
   /// Finds the algorithm for `args`' bucket, by as many products as that takes, each with another
   /// of `weights`, so that they do not lie in a cache. Blocks. x has contents; y is overwritten.
   void tune(const Gemm& args, std::span<const kernels::Bf16* const> weights,
             const CudaStream& stream);
 
+  using Candidates = std::vector<cublasLtMatmulHeuristicResult_t>;
+  /// Algorithms for this very shape, at most `most`, the one that the library expects most of
+  /// first.
+  Candidates proposals(const Gemm& args, int most) const;
+  /// Queued by that one; a status other than success: the library refuses it.
+  cublasStatus_t run(const Gemm& args, const cublasLtMatmulAlgo_t& algorithm,
+                     cudaStream_t stream) const;
+
 private:
   struct Destroy {
     void operator()(cublasLtHandle_t handle) const { cublasLtDestroy(handle); }
   };
-  using Candidates = std::vector<cublasLtMatmulHeuristicResult_t>;
 
-  Candidates proposals(const Gemm& args, int most) const;
-  cublasStatus_t run(const Gemm& args, const cublasLtMatmulAlgo_t& algorithm,
-                     const CudaStream& stream) const;
   std::vector<Seconds> times(const Gemm& args, std::span<const kernels::Bf16* const> weights,
                              const cublasLtMatmulAlgo_t& algorithm, const CudaStream& stream) const;
 

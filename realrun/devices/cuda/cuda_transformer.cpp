@@ -225,7 +225,7 @@ void CudaTransformer::launch_all(const Launch& launch, const Gate& wait_for_laye
 void CudaTransformer::multiply(std::int64_t input, const Bf16* w, std::int64_t output,
                                std::int64_t rows, std::int64_t columns, std::int64_t depth,
                                bool to_float) {
-  gemm_.multiply({at(input), w, at(output), rows, columns, depth, to_float}, stream_);
+  gemm_.multiply({at(input), w, at(output), rows, columns, depth, to_float}, stream_.get());
 }
 
 void CudaTransformer::attention_half(const Launch& launch, std::int32_t layer) {
