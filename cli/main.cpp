@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,12 +64,13 @@ int run_program(int argc, char** argv) {
       "  calvo run scenarios/examples/demo.yaml --engine calvo --set routing=round_robin\n"
       "  calvo compare runs/demo-vllm_sync-1 runs/demo-calvo-1\n\n"
       "calvo COMMAND --help says more. Exit codes: 0 done, 2 wrong input, 1 a check that did not\n"
-      "hold (replay, validate), 70 a bug of ours, 130 interrupted (what there was is in a run\n"
+      "hold (replay, validate, size), 70 a bug of ours, 130 interrupted (what there was is in a run\n"
       "directory marked incomplete).");
   const std::vector<Verb> verbs = {
       add_run(program),    add_sweep(program),   add_compare(program),   add_list(program),
       add_trace(program),  add_replay(program),  add_explain(program),   add_validate(program),
-      add_kvnode(program), add_realrun(program), add_calibrate(program), add_report(program)};
+      add_kvnode(program), add_realrun(program), add_calibrate(program), add_report(program),
+      add_whatif(program), add_size(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& done) {  // --help, --version
@@ -97,6 +99,14 @@ void give_signals_back() {
     }
   }
 #endif
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is told like a full disk
+}
+
+/// `code`, unless what was printed has not arrived: a full disk must not look like success.
+int with_output_written(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  const int told = complain("standard output cannot be written; give it a place with room");
+  return code == success ? told : code;
 }
 
 }  // namespace
@@ -104,5 +114,6 @@ void give_signals_back() {
 
 int main(int argc, char** argv) {
   calvo::cli::give_signals_back();
-  return calvo::cli::guarded([&] { return calvo::cli::run_program(argc, argv); });
+  const int code = calvo::cli::guarded([&] { return calvo::cli::run_program(argc, argv); });
+  return calvo::cli::with_output_written(code);
 }

@@ -1,21 +1,17 @@
 #include <algorithm>
 #include <cstdio>
-#include <deque>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "analysis/summary_json.hpp"
 #include "cli/guard.hpp"
 #include "cli/sweep_directory.hpp"
 #include "cli/sweep_pool.hpp"
 #include "cli/sweep_progress.hpp"
 #include "cli/sweep_ranks.hpp"
+#include "cli/sweep_work.hpp"
 #include "cli/usage.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
@@ -24,7 +20,6 @@
 namespace calvo::cli {
 namespace {
 
-using sweeps::Failure;
 using sweeps::Job;
 using sweeps::Schedule;
 
@@ -37,55 +32,6 @@ struct SweepArguments {
   bool quiet = false;
   bool plan_only = false;
 };
-
-/// How the work ended.
-struct Ended {
-  bool interrupted = false;
-  std::string unwritable;  ///< why points could not be written; empty: they could
-};
-
-/// Simulates what the schedule wants until nothing is wanted or somebody stops it.
-Ended work(Schedule& schedule, const SweepDirectory& directory, PointPool& pool,
-           SweepProgress& progress) {
-  std::deque<Job> waiting;
-  std::map<std::string, Job> running;
-  const auto take = [&] {
-    for (bool more = true; more;) {
-      more = false;
-      for (const Job& job : schedule.take()) {
-        if (auto known = directory.find(job.point())) {
-          schedule.record(job.point(), std::move(*known));
-          more = true;  // it may have brought others
-        } else {
-          waiting.push_back(job);
-        }
-      }
-    }
-  };
-  for (take(); !schedule.finished(); take()) {
-    while (!waiting.empty() && pool.running() < pool.slots()) {
-      running.emplace(waiting.front().point(), waiting.front());
-      pool.start(waiting.front());
-      waiting.pop_front();
-    }
-    for (FinishedPoint& point : pool.collect()) {
-      const auto entry = running.find(point.point);
-      if (point.kind == FinishedPoint::Kind::unwritable) return {false, point.text};
-      if (point.kind == FinishedPoint::Kind::done) {
-        schedule.record(point.point,
-                        analysis::result_of(analysis::summary_from_json(point.text, point.point)));
-      } else {
-        directory.add_failure(entry->second, point.text);
-        schedule.record(point.point, Failure{point.text});
-      }
-      progress.add(point.seconds);
-      running.erase(entry);
-    }
-    if (pool.stop_wanted()) return {true, {}};
-    progress.show(schedule);
-  }
-  return {};
-}
 
 std::string default_directory(const sweeps::Plan& plan) {
   return "sweeps/" + plan.file().name;
@@ -152,17 +98,19 @@ int lead(const SweepArguments& options, const sweeps::Plan& plan, Ranks* ranks) 
                            options.force    ? SweepDirectory::Begun::replace
                            : options.resume ? SweepDirectory::Begun::resume
                                             : SweepDirectory::Begun::refuse);
-  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const std::unique_ptr<PointPool> pool =
-      ranks != nullptr ? ranks->pool(plan, directory.points(), std::max(1, options.jobs))
-                       : std::make_unique<LocalPool>(plan, directory.points(),
-                                                     options.jobs > 0 ? options.jobs : cores);
+      ranks != nullptr
+          ? ranks->pool(plan, directory.points(), std::max(1, options.jobs))
+          : std::make_unique<LocalPool>(plan, directory.points(), slots_for(options.jobs));
   Schedule schedule(plan);
   Ended ended;
   {
     SweepProgress progress(options.quiet ? SweepProgress::Wanted::no : SweepProgress::Wanted::yes,
                            pool->slots());
-    ended = work(schedule, directory, *pool, progress);
+    const PointRecords records{
+        [&](const std::string& point) { return directory.find(point); },
+        [&](const Job& job, const std::string& text) { directory.add_failure(job, text); }};
+    ended = work(schedule, records, *pool, progress);
     pool->abandon();
   }
   nlohmann::ordered_json environment;

@@ -29,5 +29,7 @@ Verb add_kvnode(CLI::App& program);
 Verb add_realrun(CLI::App& program);
 Verb add_calibrate(CLI::App& program);
 Verb add_report(CLI::App& program);
+Verb add_whatif(CLI::App& program);
+Verb add_size(CLI::App& program);
 
 }  // namespace calvo::cli

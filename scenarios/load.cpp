@@ -1,7 +1,11 @@
 #include "scenarios/load.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <span>
 #include <utility>
 
+#include "core/contract.hpp"
 #include "core/yaml_tree.hpp"
 #include "scenarios/calibration.hpp"
 #include "scenarios/derive.hpp"
@@ -31,7 +35,34 @@ YamlSection prepare(YamlNode root, const LoadOptions& options) {
   return YamlSection(std::move(root));
 }
 
+bool is_about_machines(const Setting& setting) {
+  const std::string first = setting.key.substr(0, setting.key.find('.'));
+  return std::ranges::find(machine_keys, first) != std::end(machine_keys);
+}
+
+/// What the requests are held to on the machines that the scenario has as it is written.
+void take_deadlines(Scenario& scenario, const Scenario& written) {
+  const std::span<RequestSpec> requests = scenario.workload->requests();
+  const std::span<RequestSpec> same = written.workload->requests();
+  CALVO_ENSURE(requests.size() == same.size());  // machines do not make requests
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    CALVO_ENSURE(requests[i].id == same[i].id);
+    requests[i].deadline = same[i].deadline;
+  }
+}
+
 Scenario load(YamlNode tree, const std::string& file, const LoadOptions& options) {
+  if (options.deadlines == DeadlineMachines::as_written) {
+    LoadOptions own = options;
+    own.deadlines = DeadlineMachines::own;
+    LoadOptions written = own;
+    std::erase_if(written.settings, is_about_machines);
+    Scenario scenario = load(tree, file, own);
+    if (written.settings.size() < own.settings.size()) {
+      take_deadlines(scenario, load(std::move(tree), file, written));
+    }
+    return scenario;
+  }
   const YamlSection root = prepare(std::move(tree), options);
   FieldContext context;
   context.search = options.search;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/yaml_tree.hpp"
@@ -20,10 +21,21 @@ struct Setting {
   YamlNode value;
 };
 
+/// Whose isolated TTFTs deadlines are multiples of. Other machines are to be held to the same
+/// promise: a faster NIC would shorten the isolated TTFT, and with it the deadline.
+///   own          those of the machines that the settings ask for
+///   as_written   those of the scenario's own: settings below `machine_keys` do not touch deadlines
+enum class DeadlineMachines : std::uint8_t { own, as_written };
+
+/// Parts of a scenario that are about machines, and the engine's part of them (tensor_parallel).
+inline constexpr std::string_view machine_keys[] = {"hardware", "topology", "memory",      "truth",
+                                                    "engine",   "routing",  "every_engine"};
+
 struct LoadOptions {
   std::vector<Setting> settings;       ///< laid over the file, in this order
   std::vector<std::string> overrides;  ///< "a.b.c=value", laid over these, in this order
   std::optional<std::uint64_t> seed;   ///< over the file's and the overrides'
+  DeadlineMachines deadlines = DeadlineMachines::own;
   SearchPath search = default_search_path();
 };
 

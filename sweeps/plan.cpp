@@ -179,6 +179,7 @@ scenarios::LoadOptions Plan::load_options(const Cell& cell, std::uint64_t seed) 
   scenarios::LoadOptions options;
   options.settings = cell.settings;
   options.seed = seed;
+  options.deadlines = file_.deadlines;
   options.search = search_;
   return options;
 }
@@ -186,7 +187,8 @@ scenarios::LoadOptions Plan::load_options(const Cell& cell, std::uint64_t seed) 
 void Plan::resolve(Cell& cell) const {
   const scenarios::ResolvedScenario resolved = scenarios::resolve_scenario_text(
       file_.scenario_text, file_.scenario_path, load_options(cell, 0));
-  cell.id = hash_of(resolved.yaml);
+  const bool own = file_.deadlines == scenarios::DeadlineMachines::own;
+  cell.id = hash_of(own ? resolved.yaml : resolved.yaml + "deadlines of\n" + file_.scenario_text);
   cell.engine = resolved.engine;
   cell.name = cell_name(cell);
 }

@@ -22,12 +22,6 @@ using scenarios::Setting;
 
 constexpr int most_seeds = 100'000;
 
-std::string read_text(const std::string& path) {
-  read_yaml_file(path);  // for its errors
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
 YamlNode place_of(const YamlNode::Entry& entry) {
   YamlNode place;
   place.file = entry.file;
@@ -225,11 +219,20 @@ SweepFile read(const YamlNode& tree, const std::string& path, const std::string&
   sweep.keep = read_keep(root);
   sweep.until = read_until(root, sweep.seeds.size());
   sweep.goodput = read_goodput(root, tree);
+  constexpr std::string_view machines[] = {"own", "as_written"};
+  sweep.deadlines = static_cast<scenarios::DeadlineMachines>(
+      root.optional_name("deadlines", "machines of deadlines", machines, 0));
   root.reject_unknown_keys();
   return sweep;
 }
 
 }  // namespace
+
+std::string read_text(const std::string& path) {
+  read_yaml_file(path);  // for its errors
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
 
 SweepFile read_sweep_text(const std::string& text, const std::string& path,
                           const scenarios::SearchPath& search) {

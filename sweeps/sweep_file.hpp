@@ -67,11 +67,15 @@ struct SweepFile {
   Keep keep;
   std::optional<Until> until;
   Goodput goodput;
+  scenarios::DeadlineMachines deadlines = scenarios::DeadlineMachines::own;
 };
 
 /// Keys that are taken for a rate where the file does not name one.
 inline constexpr std::string_view rate_keys[] = {"workload.synthetic.arrival.rate",
                                                  "workload.trace.open.rate_scale"};
+
+/// The text of a YAML file. Throws InputError as read_yaml_file does.
+std::string read_text(const std::string& path);
 
 /// Throws InputError for everything that can be wrong without a look into the scenario.
 SweepFile read_sweep_file(const std::string& path,
