@@ -71,11 +71,15 @@ void append_sweep(const std::string& directory, std::vector<Part>& parts) {
   for (const SweepRow& row : table.rows) {
     if (!row.result) continue;
     any = true;
+    const auto column = std::ranges::find(table.axes, "name") - table.axes.begin();
+    const bool named =
+        column < std::ssize(table.axes) && !row.settings[static_cast<std::size_t>(column)].empty();
     std::string settings;
     for (std::size_t i = 0; i < table.axes.size(); ++i) {
-      if (row.settings[i].empty()) continue;
-      settings += fmt::format("{}{} {}", settings.empty() ? "" : ", ", last_word(table.axes[i]),
-                              row.settings[i]);
+      const std::string& text = row.settings[i];
+      if (text.empty() || (named && text.starts_with("{"))) continue;  // what it is the name of
+      const std::string key = table.axes[i] == "name" ? "" : last_word(table.axes[i]) + " ";
+      settings += fmt::format("{}{}{}", settings.empty() ? "" : ", ", key, text);
     }
     parts.push_back({row.engine, last_name(directory), {settings, row.seed, *row.result}});
   }

@@ -113,13 +113,17 @@ bool has_settings(const GroupComparison& comparison) {
                              [](const GroupValue& value) { return !value.settings.empty(); });
 }
 
+std::string reference_name(const GroupComparison& comparison) {
+  return comparison.against == Against::first ? comparison.groups.front() : "the one before";
+}
+
 TextTable table_of(const GroupComparison& comparison, const std::string& metric) {
   const bool settings = has_settings(comparison);
   TextTable table;
   TextTable::Row heading;
   if (settings) heading.emplace_back("settings");
   for (const std::string& name : {std::string("runs"), std::string("n"), metric + unit_of(metric),
-                                  std::string("[95 %]"), "less " + comparison.groups.front(),
+                                  std::string("[95 %]"), "less " + reference_name(comparison),
                                   std::string("[95 %]"), std::string("p"), std::string("")}) {
     heading.push_back(name);
   }
@@ -165,9 +169,10 @@ std::string method_text(const GroupComparison& comparison) {
 }  // namespace
 
 GroupComparison compare_groups(const std::vector<RunGroup>& groups,
-                               const std::vector<std::string>& metrics) {
+                               const std::vector<std::string>& metrics, Against against) {
   CALVO_EXPECT(!groups.empty() && !metrics.empty());
   GroupComparison comparison;
+  comparison.against = against;
   comparison.metrics = metrics;
   for (const RunGroup& group : groups) comparison.groups.push_back(group.name);
   const std::vector<std::string> settings = settings_of(groups);
@@ -177,9 +182,9 @@ GroupComparison compare_groups(const std::vector<RunGroup>& groups,
     std::vector<double> p_values;
     std::vector<std::size_t> tested;
     for (const std::string& where : settings) {
-      const BySeed reference = values_of(groups.front(), where, metric);
+      BySeed reference = values_of(groups.front(), where, metric);
       for (const RunGroup& group : groups) {
-        const BySeed ours = values_of(group, where, metric);
+        BySeed ours = values_of(group, where, metric);
         if (ours.empty()) continue;
         GroupValue value{where,        group.name,
                          metric,       mean_interval(plain(ours), 0.95, possible_range(metric)),
@@ -187,6 +192,7 @@ GroupComparison compare_groups(const std::vector<RunGroup>& groups,
         if (&group != &groups.front()) {
           value.vs_first = difference_of(ours, reference, comparison.tests);
         }
+        if (against == Against::previous) reference = std::move(ours);
         if (value.vs_first && value.vs_first->ci95) {
           tested.push_back(comparison.values.size());
           p_values.push_back(value.vs_first->p);
@@ -236,7 +242,8 @@ nlohmann::ordered_json to_json(const GroupComparison& comparison) {
     return interval ? Json{interval->low, interval->high} : Json(nullptr);
   };
   Json json;
-  json["reference"] = comparison.groups.front();
+  json["reference"] =
+      comparison.against == Against::first ? Json(comparison.groups.front()) : Json(nullptr);
   json["tests_per_metric"] = comparison.tests;
   json["values"] = Json::array();
   for (const GroupValue& value : comparison.values) {

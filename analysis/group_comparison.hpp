@@ -27,18 +27,25 @@ struct RunGroup {
   std::vector<RunSample> samples;
 };
 
+/// What each group is compared with: the first of all, or the one before it, where each adds
+/// something to the one before.
+enum class Against : std::uint8_t { first, previous };
+
 /// One metric of one group under some settings.
 struct GroupValue {
   std::string settings;
   std::string group;
   std::string metric;
   MeanInterval mean;
-  std::optional<Difference> vs_first;  ///< none for the first group and where that has no such runs
-  double adjusted_p = 1;               ///< of vs_first, by Holm over all tests of this metric
+  /// Less the first group's, or with Against::previous less that of the last one before it that has
+  /// such runs; none for the first group and where there is no other.
+  std::optional<Difference> vs_first;
+  double adjusted_p = 1;  ///< of vs_first, by Holm over all tests of this metric
   bool significant() const { return vs_first && adjusted_p < 0.05; }
 };
 
 struct GroupComparison {
+  Against against = Against::first;
   std::vector<std::string> groups;
   std::vector<std::string> metrics;
   std::vector<GroupValue> values;  ///< by metric, then settings, then group
@@ -46,11 +53,12 @@ struct GroupComparison {
   std::vector<std::string> warnings;
 };
 
-/// Compares each group with the first, for each of `metrics` and settings. Runs are paired by seed
+/// Compares each group with another, for each of `metrics` and settings. Runs are paired by seed
 /// where both sides have each seed once and two or more in common; else the sides are taken as
 /// independent. Requires: groups and metrics are not empty; metrics are metric_names().
 GroupComparison compare_groups(const std::vector<RunGroup>& groups,
-                               const std::vector<std::string>& metrics);
+                               const std::vector<std::string>& metrics,
+                               Against against = Against::first);
 
 /// One table a metric, and notes below it.
 std::string to_text(const GroupComparison& comparison, TableFormat format);

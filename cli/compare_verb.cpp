@@ -21,6 +21,7 @@ struct CompareArguments {
   std::vector<std::string> metrics;
   std::string format = "text";
   bool json = false;
+  bool steps = false;
 };
 
 analysis::TableFormat format_of(const std::string& name) {
@@ -48,7 +49,7 @@ std::vector<std::string> metrics_of(const CompareArguments& options) {
 int compare(const CompareArguments& options) {
   const analysis::TableFormat format = format_of(options.format);
   const std::vector<std::string> metrics = metrics_of(options);
-  bool grouped = !options.metrics.empty() ||
+  bool grouped = options.steps || !options.metrics.empty() ||
                  std::ranges::any_of(options.directories, analysis::is_sweep_directory);
   std::vector<analysis::RunDirectory> runs;
   if (!grouped) {
@@ -58,8 +59,9 @@ int compare(const CompareArguments& options) {
     grouped = analysis::has_repeats(runs);
   }
   if (grouped) {
-    const auto comparison =
-        analysis::compare_groups(analysis::read_groups(options.directories), metrics);
+    const auto comparison = analysis::compare_groups(
+        analysis::read_groups(options.directories), metrics,
+        options.steps ? analysis::Against::previous : analysis::Against::first);
     fmt::print("{}", options.json ? analysis::to_json(comparison).dump(2) + "\n"
                                   : analysis::to_text(comparison, format));
     return success;
@@ -89,6 +91,9 @@ Verb add_compare(CLI::App& program) {
       ->take_all()
       ->allow_extra_args(false)
       ->type_name("NAME");
+  command->add_flag("--steps", options->steps,
+                    "take differences from the engine before instead of the first: what each\n"
+                    "step of a ladder adds");
   command->add_flag("--json", options->json, "print JSON instead of a table");
   command->footer(
       "One run of each engine: attainment comes with a 95 % Wilson interval; the difference of\n"
@@ -100,7 +105,8 @@ Verb add_compare(CLI::App& program) {
       "significant after a correction for their number (docs/metrics.md).\n\n"
       "Examples:\n"
       "  calvo compare runs/demo-vllm_sync-1 runs/demo-calvo-1\n"
-      "  calvo compare sweeps/demo --format markdown");
+      "  calvo compare sweeps/demo --format markdown\n"
+      "  calvo compare sweeps/ladder --steps");
   return {command, [options] { return compare(*options); }};
 }
 

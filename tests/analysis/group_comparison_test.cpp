@@ -95,6 +95,27 @@ TEST(GroupComparison, SaysWhereSingleRunsHaveNoInterval) {
             "more seeds\n");
 }
 
+TEST(GroupComparison, TakesEachStepOfALadderFromTheOneBeforeThatRanUnderTheSameSettings) {
+  const auto under = [](RunGroup runs, const std::string& settings) {
+    for (RunSample& sample : runs.samples) sample.settings = settings;
+    return runs;
+  };
+  RunGroup both = under(group("a", {10, 12}), "x");
+  for (RunSample& sample : under(group("a", {1, 3}), "y").samples) both.samples.push_back(sample);
+  RunGroup last = under(group("c", {40, 42}), "x");
+  for (RunSample& sample : under(group("c", {5, 7}), "y").samples) last.samples.push_back(sample);
+  const auto steps = compare_groups({both, under(group("b", {20, 22}), "x"), last},
+                                    {"mean_ttft_ms"}, Against::previous);
+  ASSERT_EQ(steps.values.size(), 5);
+  EXPECT_FALSE(steps.values[0].vs_first);
+  EXPECT_NEAR(steps.values[1].vs_first->mean, 10, 1e-9);
+  EXPECT_NEAR(steps.values[2].vs_first->mean, 20, 1e-9) << "c less b";
+  EXPECT_FALSE(steps.values[3].vs_first);
+  EXPECT_NEAR(steps.values[4].vs_first->mean, 4, 1e-9) << "c less a, b has no such runs";
+  EXPECT_THAT(to_text(steps, TableFormat::text), ::testing::HasSubstr("less the one before"));
+  EXPECT_TRUE(to_json(steps)["reference"].is_null());
+}
+
 TEST(GroupComparison, IsATableInEachFormat) {
   const auto comparison =
       compare_groups({group("a_1", {10, 12}), group("b", {20, 22})}, {"mean_ttft_ms"});

@@ -8,15 +8,24 @@
 //   recompute_only   no lookup, no transfer in; r2 still uses what r1 left in GPU memory
 //   vllm_sync        fetch, copy, step, one after the other, for the head of the line only; the
 //                    copy waits for the whole fetch, and nothing moves while a step runs
+//   sync_block_by_block  the same, one get and one copy a block
 //   vllm_async_2025  loads begin when a step admits the request and go on while steps run; a
 //                    landed load is used at the next step boundary or idle poll
 //   early_prefetch   all network loads begin when a step first sees the requests; a copy begins
 //                    only in the step that prefills
+//   hicache_*        network loads begin with the lookup's answer; the copy begins in the step, and
+//                    the step beside it, layer by layer. best_effort: nothing has landed at 20 us,
+//                    so r0 and r1 are computed; timeout: over for r1 at 151 us, but r2 waits for
+//                    the same blocks; for r0 not looked at before the next step is formed
+//   tent_edf         vllm_async_2025 with one network run at a time: r2, due first, before r1
 //   calvo_fifo       loads begin with the lookup's answer, copies follow their fetch block by block
 //                    ("after"), steps run meanwhile; r0, r1, r2
 //   calvo_sjf        the same by cost: r1, r2, r0
 //   calvo            the same by slack: r0 is on its way when r2 comes, is cut at a block boundary,
 //                    and goes on behind it; r1, due last, finds its blocks there
+//   calvo_lstf_drop  the same: nobody is late (tests/control/ladder_switches_test.cpp has those)
+//   calvo_bottleneck most work is outstanding for the GPU, and all compute 10 tokens: by arrival
+//   calvo_soonest    the same; loading is quicker than computing even behind both others
 #include <cstdlib>
 #include <deque>
 #include <fstream>
