@@ -56,7 +56,7 @@ RunDirectoryWriter::RunDirectoryWriter(std::string directory, Taken taken)
     claim();
     check_free();  // it may have been put in place meanwhile
   } catch (...) {
-    if (claim_ >= 0) ::close(claim_);
+    give_up();
     throw;
   }
 }
@@ -79,12 +79,20 @@ void RunDirectoryWriter::claim() {
   const auto refuse = [&](const std::string& problem) {
     throw InputError({directory_, 0, 0}, "--out", problem);
   };
-  for (bool mine = false; !mine;) {
-    std::error_code error;
+  std::error_code error;
+  for (fs::path folder = fs::path(partial_).parent_path();
+       !folder.empty() && !fs::exists(fs::symlink_status(folder, error));
+       folder = folder.parent_path()) {
+    made_.push_back(folder.string());
+  }
+  bool mine = false;
+  for (int tries = 0; !mine; ++tries) {
+    const bool again = tries < 100;  // another may give up, or be done, between any two steps
     fs::create_directories(partial_, error);
+    if (error == std::errc::no_such_file_or_directory && again) continue;
     if (error) refuse("cannot be made (" + error.message() + "); choose another place");
     const int opened = ::open(partial_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (opened < 0 && errno == ENOENT) continue;  // its owner has just moved or removed it
+    if (opened < 0 && errno == ENOENT && again) continue;
     if (opened < 0) {
       refuse(std::string("cannot be made (") + std::strerror(errno) + "); choose another place");
     }
@@ -100,16 +108,25 @@ void RunDirectoryWriter::claim() {
       claim_ = opened;
     } else {
       ::close(opened);  // the lock is on what its owner has moved away
+      if (!again) refuse("cannot be locked; choose another place");
     }
   }
   for (const auto& left : fs::directory_iterator(partial_)) fs::remove_all(left.path());
 }
 
 RunDirectoryWriter::~RunDirectoryWriter() {
-  std::error_code ignored;  // a destructor has nobody to tell
-  if (claim_ < 0) return;
-  if (!keep_) fs::remove_all(partial_, ignored);
-  ::close(claim_);
+  give_up();
+}
+
+void RunDirectoryWriter::give_up() {
+  std::error_code ignored;  // there is nobody to tell
+  if (claim_ >= 0) {
+    fs::remove_all(partial_, ignored);
+    ::close(claim_);
+    claim_ = -1;
+  }
+  for (const std::string& folder : made_) fs::remove(folder, ignored);  // if there is nothing in it
+  made_.clear();
 }
 
 std::string RunDirectoryWriter::file(const std::string& name) {
@@ -150,13 +167,15 @@ std::string RunDirectoryWriter::commit() {
   }
   if (error) {
     if (replaces) fs::rename(old, directory_);
-    keep_ = true;
+    ::close(claim_);
+    claim_ = -1;
     throw InputError({place, 0, 0}, "--out",
                      "cannot be put in place (" + error.message() + "); the run is whole in " +
                          partial_ + ", move it where you like");
   }
   ::close(claim_);
   claim_ = -1;
+  made_.clear();
   if (replaces) fs::remove_all(old);
   return place;
 }

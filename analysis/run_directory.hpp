@@ -46,13 +46,14 @@ public:
 private:
   void check_free() const;
   void claim();
+  void give_up();
 
   std::string directory_;
   Taken taken_;
   std::string partial_;
   std::string problem_;
-  int claim_ = -1;  ///< held while the run is made: a lock on partial_
-  bool keep_ = false;
+  std::vector<std::string> made_;  ///< folders around it that were not there, inner ones first
+  int claim_ = -1;                 ///< held while the run is made: a lock on partial_
 };
 
 /// Where a writer that may not take another name collects the files of `directory`.

@@ -1,16 +1,22 @@
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "analysis/exchange_json.hpp"
 #include "analysis/output_file.hpp"
 #include "cli/build_info.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
+#include "core/suggest.hpp"
 #include "report/model.hpp"
 #include "report/page.hpp"
+#include "report/run_source.hpp"
+#include "report/text_file.hpp"
 #include "scenarios/search_path.hpp"
 
 namespace calvo::cli {
@@ -18,6 +24,7 @@ namespace {
 
 struct ReportArguments {
   std::vector<std::string> directories;
+  std::string format = "html";
   std::string out;
   std::string json;
 };
@@ -39,7 +46,53 @@ std::string default_place(const ReportArguments& options) {
   return (std::filesystem::path(options.directories.front()) / "report.html").string();
 }
 
+analysis::RunOrigin origin_of(const std::string& directory) {
+  namespace fs = std::filesystem;
+  const fs::path root = directory;
+  analysis::RunOrigin origin;
+  if (const fs::path file = root / analysis::environment_file; fs::exists(file)) {
+    const auto environment = report::read_json(file.string());
+    origin.date = environment.value("date", "");
+    origin.command = environment.value("command", "");
+  }
+  if (const fs::path file = root / analysis::scenario_file; fs::exists(file)) {
+    const auto settings = report::flatten(report::read_text(file.string()), file.string());
+    const auto model = settings.find("model.name");
+    if (model != settings.end()) origin.model = model->second;
+  }
+  return origin;
+}
+
+/// One run in the JSON of another benchmark.
+int exchange(const ReportArguments& options) {
+  if (options.directories.size() != 1 || !options.json.empty()) {
+    throw InputError({"calvo report", 0, 0}, "--format",
+                     "\"" + options.format + "\" is one run as JSON; name one run directory" +
+                         (options.json.empty() ? "" : ", and -o instead of --json"));
+  }
+  const std::string& directory = options.directories.front();
+  const analysis::RunDirectory run = analysis::read_run_directory(directory);
+  const analysis::RunOrigin origin = origin_of(directory);
+  const nlohmann::ordered_json json = options.format == "vllm"
+                                          ? analysis::to_vllm_json(run, origin)
+                                          : analysis::to_aiperf_json(run, origin);
+  const std::string text = json.dump(2) + "\n";
+  if (options.out.empty()) {
+    fmt::print("{}", text);
+  } else {
+    analysis::write_file(options.out, text);
+  }
+  return success;
+}
+
 int report(const ReportArguments& options) {
+  const std::vector<std::string_view> formats = {"html", "vllm", "aiperf"};
+  if (std::ranges::find(formats, options.format) == formats.end()) {
+    throw InputError(
+        {"calvo report", 0, 0}, "--format",
+        "unknown format \"" + options.format + "\"" + suggestion(options.format, formats));
+  }
+  if (options.format != "html") return exchange(options);
   const std::string folder = page_folder();
   const std::string place = options.out.empty() ? default_place(options) : options.out;
   const report::Sources sources = report::read_sources(options.directories);
@@ -65,9 +118,15 @@ Verb add_report(CLI::App& program) {
                    "run directories, sweep directories, or directories that hold run directories")
       ->required();
   command
-      ->add_option("-o,--out", options->out,
-                   "the page (default: report.html in the one DIR, or here for several)")
+      ->add_option(
+          "-o,--out", options->out,
+          "the page (default: report.html in the one DIR, or here for several), or the JSON")
       ->type_name("FILE");
+  command
+      ->add_option("--format", options->format,
+                   "html: the page; vllm, aiperf: one run as the JSON of `vllm bench serve` or of\n"
+                   "AIPerf, to FILE or printed (docs/metrics.md)")
+      ->type_name("NAME");
   command->add_option("--json", options->json, "write what the page shows to FILE as well")
       ->type_name("FILE");
   command->footer(
@@ -79,7 +138,8 @@ Verb add_report(CLI::App& program) {
       "Examples:\n"
       "  calvo report runs/demo-calvo-1\n"
       "  calvo report runs/demo-* -o demo.html\n"
-      "  calvo report sweeps/demo");
+      "  calvo report sweeps/demo\n"
+      "  calvo report runs/demo-calvo-1 --format vllm -o result.json");
   return {command, [options] { return report(*options); }};
 }
 

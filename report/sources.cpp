@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/compare_input.hpp"
 #include "core/input_error.hpp"
 
 namespace calvo::report {
@@ -41,6 +42,10 @@ public:
       add_sweep(directory);
     } else if (is_run(path)) {
       add_run(directory, Kept::run);
+    } else if (analysis::is_sweep_directory(directory)) {
+      throw InputError({directory, 0, 0}, "",
+                       "is a sweep that is not finished: it has no tables; go on with calvo sweep "
+                       "--resume");
     } else {
       const std::vector<std::string> below = runs_below(path);
       if (below.empty()) {

@@ -1,10 +1,14 @@
 #include "traces/convert.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <system_error>
+#include <utility>
 
 #include <zlib.h>
 
@@ -17,35 +21,53 @@ namespace {
 [[noreturn]] void fail_to_write(const std::string& out) {
   throw InputError({out, 0, 0}, "",
                    std::string("cannot be written (") + std::strerror(errno) +
-                       "); give a path in a folder that exists");
+                       "); give a path in a folder that exists and has room");
 }
 
-void write_gzip(const std::string& text, const std::string& out) {
-  gzFile stream = gzopen(out.c_str(), "wb9");
-  if (stream == nullptr) fail_to_write(out);
-  std::size_t done = 0;
+bool write_gzip(const std::string& text, const std::string& path) {
+  gzFile stream = gzopen(path.c_str(), "wb9");
+  if (stream == nullptr) return false;
+  bool good = true;
   constexpr std::size_t piece = std::size_t{1} << 20;
-  while (done < text.size()) {
+  for (std::size_t done = 0; good && done < text.size(); done += piece) {
     const auto size = static_cast<unsigned>(std::min(piece, text.size() - done));
-    if (gzwrite(stream, text.data() + done, size) != static_cast<int>(size)) {
-      gzclose(stream);
-      fail_to_write(out);
-    }
-    done += size;
+    good = gzwrite(stream, text.data() + done, size) == static_cast<int>(size);
   }
-  if (gzclose(stream) != Z_OK) fail_to_write(out);
+  return gzclose(stream) == Z_OK && good;
+}
+
+bool write_plain(const std::string& text, const std::string& path) {
+  std::ofstream stream(path, std::ios::binary);
+  stream << text;
+  stream.close();
+  return stream.good();
+}
+
+/// Whole or not at all: what was there stays until the new file is complete.
+void write_whole(const std::string& text, const std::string& out) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::file_status there = fs::status(out, error);
+  const bool replace = !fs::exists(there) || fs::is_regular_file(there);  // not a pipe
+  const std::string place = replace ? out + ".partial" : out;
+  errno = 0;
+  bool good = out.ends_with(".gz") ? write_gzip(text, place) : write_plain(text, place);
+  if (good && replace) {
+    fs::rename(place, out, error);
+    good = !error;
+    errno = error.value();
+  }
+  if (good) return;
+  const int why = errno;
+  if (replace) fs::remove(place, error);
+  errno = why;
+  fail_to_write(out);
 }
 
 }  // namespace
 
 void convert(const std::string& file, const std::string& out, const ConvertOptions& options) {
   const Trace trace = read_trace(file, options.read);
-  if (out.ends_with(".gz")) {
-    std::ostringstream text;
-    write_mooncake(trace, options.shared_prefix, text);
-    write_gzip(std::move(text).str(), out);
-    return;
-  }
   if (out == "-") {
     write_mooncake(trace, options.shared_prefix, std::cout);
     std::cout.flush();
@@ -55,10 +77,7 @@ void convert(const std::string& file, const std::string& out, const ConvertOptio
   // Into memory first: a trace that cannot be converted leaves no half-written file.
   std::ostringstream text;
   write_mooncake(trace, options.shared_prefix, text);
-  std::ofstream stream(out, std::ios::binary);
-  stream << text.view();
-  stream.close();
-  if (!stream) fail_to_write(out);
+  write_whole(std::move(text).str(), out);
 }
 
 }  // namespace calvo::traces

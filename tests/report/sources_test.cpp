@@ -67,6 +67,15 @@ TEST(Sources, NamesTheFileThatIsMissingOrDamaged) {
               HasSubstr("occupancy.csv:2:5: \"x\" is not a number; run the scenario again"));
 }
 
+TEST(Sources, SaysThatASweepIsNotFinished) {
+  const Folder folder;
+  fs::create_directories(folder / "sweep/points");
+  analysis::write_file(folder / "sweep/state.json", "{}");
+  EXPECT_THAT(error_of_reading(folder / "sweep"),
+              HasSubstr("is a sweep that is not finished: it has no tables; go on with calvo sweep "
+                        "--resume"));
+}
+
 TEST(Sources, RefusesASweepOfAnotherFormat) {
   const Folder folder;
   fs::create_directories(folder / "sweep");

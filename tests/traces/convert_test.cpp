@@ -1,8 +1,13 @@
 #include "traces/convert.hpp"
 
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "tests/traces/files.hpp"
 #include "tests/traces/play.hpp"
@@ -123,11 +128,34 @@ TEST(Convert, RefusesATraceWithoutContentsAndWritesNothing) {
 TEST(Convert, SaysWhenItCannotWrite) {
   const TestFolder folder;
   const std::string file = shipped("agentic_coding_weka_small48.tsv.gz");
-  const std::string message =
-      "none/u.jsonl:0:0: cannot be written (No such file or directory); give a path in a folder "
-      "that "
-      "exists";
-  EXPECT_EQ(folder.error_of([&] { convert(file, folder.path("none/u.jsonl")); }), message);
+  EXPECT_EQ(folder.error_of([&] { convert(file, folder.path("none/u.jsonl")); }),
+            "none/u.jsonl:0:0: cannot be written (No such file or directory); give a path in a "
+            "folder that exists and has room");
+  EXPECT_EQ(folder.error_of([&] { convert(file, "/dev/full"); }),
+            "/dev/full:0:0: cannot be written (No space left on device); give a path in a folder "
+            "that exists and has room");
+}
+
+TEST(Convert, LeavesTheFileThatWasThereIfTheNewOneDoesNotFit) {
+  const TestFolder folder;
+  const std::string file = shipped("agentic_coding_weka_small48.tsv.gz");
+  for (const char* name : {"u.jsonl", "u.jsonl.gz"}) {
+    const std::string out = folder.write(name, "of before");
+    const auto on_limit = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit small{1000, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const std::string error = folder.error_of([&] { convert(file, out); });
+    setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, on_limit);
+    EXPECT_EQ(error, std::string(name) +
+                         ":0:0: cannot be written (File too large); give a path in a folder that "
+                         "exists and has room");
+    std::ifstream stream(out);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(stream), {}), "of before");
+    EXPECT_FALSE(std::filesystem::exists(out + ".partial"));
+  }
 }
 
 }  // namespace
