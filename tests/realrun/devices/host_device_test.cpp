@@ -289,12 +289,13 @@ TEST(HostCopies, ASlowOneMayBeThrownAway) {
   {
     const auto device = make_host(options);
     std::byte* host = device->host_memory().data();
+    PageCopy block{1, host};
     for (const CopyDirection direction : {CopyDirection::in, CopyDirection::out}) {
       CopyJob job;
       job.direction = direction;
-      job.blocks.assign(3, {1, host});
-      host += 3 * page_bytes(options);
+      job.blocks.assign(3, block);
       device->copies().post(std::move(job));
+      block = {2, host + page_bytes(options)};  // the two directions use memory of their own
     }
     std::vector<std::uint64_t> done;
     device->copies().poll(done);
