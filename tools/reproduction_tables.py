@@ -178,21 +178,17 @@ def e5(folder):
 
 
 def e7(folder):
-    sweep = Sweep(folder, ["nic.curve", "nic.per_operation", "nic.bandwidth"])
-    names = {"4.05 ms": "4.05 ms a block", "0.28 us": "none"}
+    sweep = Sweep(folder, ["name", "nic.bandwidth"])
     rows = []
     for settings in sweep.settings:
-        curve, cost, rate = settings
-        why = "at most 7.1 GB/s" if "7.1" in curve else names[cost]
-        line = float(rate.split()[0]) / 0.12375
-        rows.append([why, f"{line:.0f}"] + gains(sweep, settings)[:3] + gains(sweep, settings)[4:7])
+        line = float(settings[1].split()[0]) / 0.12375
+        rows.append([settings[0], f"{line:.0f}"] + gains(sweep, settings)[:3] + gains(sweep, settings)[4:7])
     return ["limit", "line (Gbit/s)"] + [c for c in GAIN_COLUMNS if c != "single runs"], rows
 
 
 def e7_curve(folder):
-    sweep = Sweep(folder, ["hardware.nic", "block_tokens"])
+    sweep = Sweep(folder, ["name", "block_tokens"])
     links = list(dict.fromkeys(link for link, _ in sweep.settings))
-    names = ["7.1 GB/s", "4.05 ms a block", "catalogue"]
     rows = []
     for block in dict.fromkeys(block for _, block in sweep.settings):
         row = [block]
@@ -203,14 +199,14 @@ def e7_curve(folder):
                     for stage in ("network_ms", "pcie_ms")]
             row.append(f"{sweep.mean(('calvo_fifo', link, block), 'mean_ttft_ms'):.0f}")
         rows.append(row)
-    return ["block"] + [f"{name}: {what}" for name in names
+    return ["block"] + [f"{name}: {what}" for name in links
                         for what in ("network (GB/s)", "PCIe (GB/s)", "CALVO TTFT (ms)")], rows
 
 
 def e8_block(folder):
-    sweep = Sweep(folder, ["nic.per_operation", "block_tokens"])
-    return ["cost of a block", "block"] + [f"{e} TTFT (s)" for e in sweep.engines], [
-        ["next to none" if cost == "0.28 us" else cost, block] +
+    sweep = Sweep(folder, ["name", "block_tokens"])
+    return ["cost", "block"] + [f"{e} TTFT (s)" for e in sweep.engines], [
+        [cost, block] +
         [seconds(sweep, (engine, cost, block)) for engine in sweep.engines]
         for cost, block in sweep.settings]
 
