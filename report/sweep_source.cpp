@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "core/input_error.hpp"
 #include "report/text_file.hpp"
@@ -42,14 +43,41 @@ std::vector<SweepPoint> points_with_requests(const SweepSource& sweep) {
   return points;
 }
 
-/// "bandwidth 50 Gbit/s": the settings of a cell but for the key along the horizontal axis.
-std::string settings_but(const Json& settings, const std::string& key) {
+/// True if each value of `key` goes with one value of `other` in all cells, so that to name the one
+/// is to name both.
+bool settles(const Json& cells, const std::string& key, const std::string& other) {
+  std::map<std::string, std::string> found;
+  for (const Json& cell : cells) {
+    const Json& settings = cell.at("settings");
+    const auto [known, is_new] =
+        found.try_emplace(settings.value(key, ""), settings.value(other, ""));
+    if (!is_new && known->second != settings.value(other, "")) return false;
+  }
+  return true;
+}
+
+/// The settings that tell the lines of a plot apart: those that neither the key along its
+/// horizontal axis nor one before them settles.
+std::vector<std::string> telling_keys(const SweepSource& sweep, const std::string& horizontal) {
+  const Json& cells = sweep.json.at("cells");
+  std::vector<std::string> keys;
+  for (const Json& axis : sweep.json.at("axes")) {
+    const auto key = axis.at("key").get<std::string>();
+    const auto settles_key = [&](const std::string& other) { return settles(cells, other, key); };
+    if (key == horizontal || (!horizontal.empty() && settles_key(horizontal))) continue;
+    if (std::ranges::none_of(keys, settles_key)) keys.push_back(key);
+  }
+  return keys;
+}
+
+/// "bandwidth 50 Gbit/s": those of `keys` that a cell sets; a scenario's name by itself.
+std::string settings_text(const Json& settings, const std::vector<std::string>& keys) {
   std::string text;
-  for (const auto& [name, value] : settings.items()) {
-    if (name == key) continue;
-    const std::size_t dot = name.rfind('.');
-    text += (text.empty() ? "" : ", ") + name.substr(dot == std::string::npos ? 0 : dot + 1) + " " +
-            value.get<std::string>();
+  for (const std::string& key : keys) {
+    if (!settings.contains(key)) continue;
+    text += text.empty() ? "" : ", ";
+    if (key != "name") text += key.substr(key.rfind('.') + 1) + " ";
+    text += settings.at(key).get<std::string>();
   }
   return text;
 }
@@ -62,16 +90,34 @@ Json number_on(const Json& axis, const std::string& text) {
   return nullptr;
 }
 
+/// Axes of two numbers or more that no axis before them settles.
+std::vector<const Json*> numbers_that_vary(const SweepSource& sweep) {
+  const Json& cells = sweep.json.at("cells");
+  std::vector<std::string> before;
+  std::vector<const Json*> numbers;
+  for (const Json& axis : sweep.json.at("axes")) {
+    const auto key = axis.at("key").get<std::string>();
+    const bool settled = std::ranges::any_of(
+        before, [&](const std::string& other) { return settles(cells, other, key); });
+    if (!axis.at("unit").is_null() && axis.at("values").size() > 1 && !settled) {
+      numbers.push_back(&axis);
+    }
+    before.push_back(key);
+  }
+  return numbers;
+}
+
 Json points(const SweepSource& sweep) {
   const Json horizontal = horizontal_axis(sweep);
   const std::string key = horizontal.is_null() ? "" : horizontal.at("key").get<std::string>();
+  const std::vector<std::string> keys = telling_keys(sweep, key);
   Json out = Json::array();
   for (const Json& cell : sweep.json.at("cells")) {
     if (cell.at("seeds").empty()) continue;
     const Json& settings = cell.at("settings");
     Json point = {{"engine", cell.at("engine")}, {"real", false}};
     point["load"] = cell.at("name");
-    point["variant"] = settings_but(settings, key);
+    point["variant"] = settings_text(settings, keys);
     point["x"] = horizontal.is_null() ? Json(nullptr) : horizontal.at("values").at(cell.at("cell"));
     point["runs"] = cell.at("seeds").size();
     point["metrics"] = cell.at("metrics");
@@ -105,26 +151,30 @@ Json horizontal_axis(const SweepSource& sweep) {
   try {
     const Json& rate = sweep.json.at("rate");
     const Json& cells = sweep.json.at("cells");
+    const auto rate_key = rate.is_null() ? "" : rate.at("key").get<std::string>();
+    const std::vector<const Json*> numbers = numbers_that_vary(sweep);
+    // A rate that another number settles only goes along with that number.
+    const bool goes_along = std::ranges::any_of(numbers, [&](const Json* axis) {
+      return axis->at("key") != rate_key && settles(cells, axis->at("key"), rate_key);
+    });
     Json axis = nullptr;
-    if (!rate.is_null()) {
-      axis = {{"key", rate.at("key")}, {"unit", rate.at("unit")}, {"is_rate", true}};
+    if (!rate.is_null() && !goes_along) {
+      axis = {{"key", rate_key}, {"unit", rate.at("unit")}, {"is_rate", true}};
       for (const Json& cell : cells) {
         axis["values"][cell.at("cell").get<std::string>()] = cell.at("rate");
       }
       return axis;
     }
-    for (const Json& candidate : sweep.json.at("axes")) {
-      if (candidate.at("unit").is_null()) continue;
-      const auto key = candidate.at("key").get<std::string>();
-      axis = {{"key", key}, {"unit", candidate.at("unit")}, {"is_rate", false}};
-      for (const Json& cell : cells) {
-        const Json& settings = cell.at("settings");
-        axis["values"][cell.at("cell").get<std::string>()] =
-            settings.contains(key) ? number_on(candidate, settings.at(key)) : Json(nullptr);
-      }
-      return axis;
+    if (numbers.empty()) return nullptr;
+    const Json& first = *numbers.front();
+    const auto key = first.at("key").get<std::string>();
+    axis = {{"key", key}, {"unit", first.at("unit")}, {"is_rate", false}};
+    for (const Json& cell : cells) {
+      const Json& settings = cell.at("settings");
+      axis["values"][cell.at("cell").get<std::string>()] =
+          settings.contains(key) ? number_on(first, settings.at(key)) : Json(nullptr);
     }
-    return nullptr;
+    return axis;
   } catch (const Json::exception& error) {
     throw damaged(sweep, error);
   }

@@ -28,8 +28,9 @@ struct SweepSource {
 /// Throws InputError if sweep.json is damaged or of another format.
 SweepSource read_sweep(const std::string& directory);
 
-/// What is drawn along the horizontal axis: {key, unit, values: number by cell id}; the rate, else
-/// the first axis whose values are numbers, else null.
+/// What is drawn along the horizontal axis: {key, unit, values: number by cell id}; the rate,
+/// unless another number settles it, else the first axis of numbers that none before it settles,
+/// else null.
 nlohmann::ordered_json horizontal_axis(const SweepSource& sweep);
 
 /// A point of the plots over the rate for each cell that has results. Throws InputError if the

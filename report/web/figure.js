@@ -11,7 +11,7 @@ calvo.baseOption = () => {
     textStyle: {color: colors.text, fontFamily: 'system-ui, Segoe UI, DejaVu Sans, sans-serif',
                 fontSize: 13},
     legend: {top: 0, type: 'scroll', itemGap: 16, textStyle: {color: colors.text, fontSize: 13},
-             pageTextStyle: {color: colors.text}, pageIconColor: colors.text},
+             pageTextStyle: {color: colors.text}, inactiveColor: colors.line, pageIconColor: colors.text},
     grid: {left: 74, right: 28, top: 44, bottom: 56},
     tooltip: {confine: true, backgroundColor: colors.page, borderColor: colors.line,
               textStyle: {color: colors.text, fontSize: 13}},
@@ -189,8 +189,9 @@ calvo.Figure = class {
     return {
       ...option,
       backgroundColor: colors.page,
-      title: {text: this.title, left: 8, top: 6,
-              textStyle: {color: colors.text, fontSize: 15, fontWeight: 600}},
+      title: [{text: this.title, left: 8, top: 6,
+               textStyle: {color: colors.text, fontSize: 15, fontWeight: 600}},
+              ...[option.title || []].flat().map(down)],
       legend: Array.isArray(option.legend) ? option.legend.map(down)
         : {...down(option.legend), type: 'plain'},
       grid: Array.isArray(option.grid) ? option.grid.map(down) : down(option.grid),

@@ -8,6 +8,7 @@ calvo.plots.load = (model, state) => {
   const xName = !model.x ? '' : rateAxis
     ? (model.x.unit === '/s' ? 'load: arriving requests per second' : 'load: factor on the trace\'s own rate')
     : `${model.x.key}${model.x.unit ? ` (${model.x.unit})` : ''}`;
+  const against = rateAxis || !model.x ? ' against load' : ` against ${model.x.key.split('.').filter((part) => !/^\d+$/.test(part)).at(-1)}`;
   const ttftNames = {mean_ttft_ms: 'mean', median_ttft_ms: 'median (P50)', p90_ttft_ms: 'P90',
                      p95_ttft_ms: 'P95', p99_ttft_ms: 'P99'};
   let ttft = 'mean_ttft_ms';
@@ -19,7 +20,7 @@ calvo.plots.load = (model, state) => {
     for (const point of model.points) {
       if (state.hidden.has(point.engine)) continue;
       const name = point.engine + (point.variant ? `, ${point.variant}` : '') + (point.real ? ' (real)' : '');
-      if (!found.has(name)) found.set(name, {name, engine: point.engine, real: point.real, points: []});
+      if (!found.has(name)) found.set(name, {name, engine: point.engine, variant: point.variant || '', real: point.real, points: []});
       found.get(name).points.push(point);
     }
     for (const line of found.values()) line.points.sort((a, b) => a.x - b.x);
@@ -38,7 +39,7 @@ calvo.plots.load = (model, state) => {
     const runs = counts.length === 1 ? `${counts[0]}` : `${counts[0]} to ${counts.at(-1)}`;
     return counts[0] === 1 && counts.length === 1
       ? 'Each is one run; its 95 % interval is drawn where one run gives one.'
-      : `Each point is the mean over ${runs} seeds (runs); the bands are 95 % intervals of that mean.`;
+      : `Each point is the mean over ${runs} seeds (runs); the ${isOverLoad() ? 'bands' : 'whiskers'} are 95 % intervals of that mean.`;
   };
 
   const value = (point, metric, scale) => {
@@ -60,15 +61,41 @@ calvo.plots.load = (model, state) => {
 
   const floorOf = (all) => Math.min(...all.flatMap((line) => line.points.map(({at}) => at.mean))) / 3;
 
+  /** One panel for each setting, so that a panel compares engines and nothing else. */
+  const mostPanels = 12;
+  const panelsOf = (all) => {
+    const names = [...new Set(all.map((line) => line.variant))];
+    return names.length > 1 && names.length <= mostPanels ? names : [null];
+  };
+  const panelColumns = (count) => (count === 1 ? 1 : count === 2 || count === 4 ? 2 : 3);
+  const panelHeight = 300;
+
+  /** Values by a factor of 16 or more are spread evenly only by their logarithm. */
+  const logarithmic = (all) => {
+    const found = all.flatMap((line) => line.points.map(({point}) => point.x));
+    return !rateAxis && Math.min(...found) > 0 && Math.max(...found) >= 16 * Math.min(...found);
+  };
+
   const overLoad = (all, {name, show, axis, mark}) => {
+    const panels = panelsOf(all);
+    const columns = panelColumns(panels.length);
+    const many = panels.length > 1;
+    const spread = logarithmic(all) ? [...new Set(all.flatMap((line) =>
+      line.points.map(({point}) => point.x)))].sort((a, b) => a - b) : null;
+    const ends = all.flatMap((line) => line.points.map(({at}) => at.mean));
+    const shared = many && axis.type === 'log'
+      ? {min: 10 ** Math.floor(Math.log10(Math.min(...ends))), max: 10 ** Math.ceil(Math.log10(Math.max(...ends)))} : {};
     const series = [];
     for (const line of all) {
+      const panel = many ? panels.indexOf(line.variant) : 0;
+      const label = many ? line.engine + (line.real ? ' (real)' : '') : line.name;
+      const place = {xAxisIndex: panel, yAxisIndex: panel};
       const color = calvo.theme.engine(line.engine);
       const low = (at) => (axis.type === 'log' ? Math.max(at.low, floorOf(all)) : at.low);
       const band = line.points.filter(({at}) => at.low !== null);
       if (band.length > 1) {
         series.push({
-          type: 'custom', name: line.name, silent: true, z: 1, clip: true, color,
+          type: 'custom', name: label, silent: true, z: 1, clip: true, color, ...place,
           data: [[band[0].point.x, band[0].at.mean]],
           tooltip: {show: false},
           renderItem: (params, api) => ({
@@ -80,25 +107,44 @@ calvo.plots.load = (model, state) => {
           }),
         });
       }
+      const marked = series.some((one) => one.markLine && one.xAxisIndex === panel);
       series.push({
-        type: 'line', name: line.name, z: 3, color, symbol: calvo.theme.symbol(line.engine), symbolSize: 9,
-        lineStyle: {width: 2, type: line.real ? 'dashed' : ['solid', 'dotted', 'dashed'][line.nth % 3]},
+        type: 'line', name: label, z: 3, color, symbol: calvo.theme.symbol(line.engine), symbolSize: many ? 7 : 9, ...place,
+        lineStyle: {width: 2, type: line.real ? 'dashed' : many ? 'solid' : ['solid', 'dotted', 'dashed'][line.nth % 3]},
         data: line.points.map(({point, at}) => ({value: [point.x, at.mean], at, point})),
-        markLine: series.some((one) => one.markLine) || !mark ? undefined
-          : calvo.markLine([{yAxis: mark.value, label: {formatter: mark.text, position: 'insideEndTop'}}]),
+        markLine: marked || !mark ? undefined
+          : calvo.markLine([{yAxis: mark.value, label: {formatter: many ? '' : mark.text, position: 'insideEndTop'}}]),
       });
     }
+    const lastRow = (i) => i + columns >= panels.length;
+    const top = (i) => 68 + Math.floor(i / columns) * panelHeight;
+    const grid = many
+      ? panels.map((_, i) => ({left: `${7 + (i % columns) * 93 / columns}%`, width: `${93 / columns - 4.5}%`,
+                               top: top(i), height: panelHeight - 78}))
+      : {left: 74, right: 28, top: 44, bottom: 56};
+    const xLabel = (x) => format.quantity(x, model.x.unit).replace(/\u00a0\/s$/, '');
     return {
-      grid: {left: 74, right: 28, top: 44, bottom: 56},
-      xAxis: calvo.axis(xName, {type: 'value', scale: true, boundaryGap: ['4%', '4%'],
-        axisLabel: {formatter: (x) => format.quantity(x, model.x.unit).replace(/\u00a0\/s$/, '')}}),
-      yAxis: calvo.axis(name, {nameGap: 52, ...axis}),
+      grid,
+      title: many ? panels.map((words, i) => ({text: words, top: top(i) - 24,
+        left: `${7 + (i % columns) * 93 / columns}%`, padding: 0,
+        textStyle: {color: calvo.theme.colors().text, fontSize: 13, fontWeight: 600,
+                    width: 840 / columns, overflow: 'truncate'}})) : undefined,
+      xAxis: panels.map((_, i) => calvo.axis(lastRow(i) ? xName : '', {type: spread ? 'log' : 'value', scale: true, gridIndex: i, ...(spread ? {} : {min: 'dataMin', max: 'dataMax'}),
+        ...(spread ? {min: spread[0], max: spread.at(-1), axisTick: {customValues: spread}, splitLine: {show: false}}
+          : {boundaryGap: ['4%', '4%']}),
+        axisLabel: {formatter: xLabel, ...(spread ? {customValues: spread} : {})}})),
+      yAxis: panels.map((_, i) => calvo.axis(i % columns === 0 ? name : '', {nameGap: many ? 44 : 52, gridIndex: i, ...shared, ...axis})),
       series,
-      dataZoom: [calvo.insideZoom('x')],
-      legend: {...calvo.baseOption().legend, data: all.map((line) => ({name: line.name, icon: calvo.theme.symbol(line.engine)}))},
+      dataZoom: [calvo.insideZoom('x', {xAxisIndex: panels.map((_, i) => i)})],
+      legend: {...calvo.baseOption().legend, data: [...new Map(all.map((line) => {
+        const label = many ? line.engine + (line.real ? ' (real)' : '') : line.name;
+        return [label, {name: label, icon: calvo.theme.symbol(line.engine)}];
+      })).values()]},
       tooltip: {...calvo.baseOption().tooltip, trigger: 'item', formatter: ({data, seriesName}) => {
         const {at, point} = data;
-        return `<b>${echarts.format.encodeHTML(seriesName)}</b><br>load ${format.quantity(point.x, model.x.unit)}` +
+        return `<b>${echarts.format.encodeHTML(seriesName)}</b>` +
+          (many ? `<br>${echarts.format.encodeHTML(point.variant)}` : '') +
+          `<br>${rateAxis || !model.x.key ? 'load' : echarts.format.encodeHTML(model.x.key)} ${format.quantity(point.x, model.x.unit)}` +
           `<br>${show(at.mean)}` + (at.low === null ? '' : ` [${show(at.low)}, ${show(at.high)}]`) +
           `<br>${at.n} run${at.n > 1 ? 's' : ''}`;
       }},
@@ -143,7 +189,11 @@ calvo.plots.load = (model, state) => {
       ],
     };
   };
-  const height = () => (isOverLoad() ? 380 : 90 + 44 * lines().reduce((n, line) => n + line.points.length, 0));
+  const height = () => {
+    if (!isOverLoad()) return 90 + 44 * lines().reduce((n, line) => n + line.points.length, 0);
+    const panels = panelsOf(lines()).length;
+    return panels === 1 ? 380 : 52 + panelHeight * Math.ceil(panels / panelColumns(panels));
+  };
 
   const data = (metrics) => ({
     columns: ['engine', 'setting', 'kind', 'load', xName || 'x', 'runs',
@@ -173,16 +223,16 @@ calvo.plots.load = (model, state) => {
         : points.reduce((a, b) => (Math.abs(b.x - common) < Math.abs(a.x - common) ? b : a), points[0]);
       return {name: line.name, value: value(point, metric, scale).mean};
     }).sort((a, b) => (best === 'high' ? b.value - a.value : a.value - b.value));
-    const where = common === null ? '' : `At a load of about ${format.quantity(common, model.x.unit)}: `;
-    return where + at.slice(0, 6).map((one) => `${one.name} ${show(one.value)}`).join(', ') +
-      (at.length > 6 ? ', …' : '') + '.';
+    const where = common === null ? '' : `At ${rateAxis ? 'a load of' : model.x.key} about ${format.quantity(common, model.x.unit)}: `;
+    return where + at.slice(0, 8).map((one) => `${one.name} ${show(one.value)}`).join(', ') +
+      (at.length > 8 ? ` and ${at.length - 8} more` : '') + '.';
   };
 
   const objective = model.sweeps.map(({sweep}) => sweep.objective && sweep.objective.attainment).find(Boolean);
   const percent = (v) => format.percent(v / 100);
   const figures = [
     new calvo.Figure({
-      id: 'attainment', title: 'SLO attainment' + (isOverLoad() ? ' against load' : ' by engine'),
+      id: 'attainment', title: 'SLO attainment' + (isOverLoad() ? against : ' by engine'),
       words: () => `Share of requests that met their latency objectives. ${ranking('slo_attainment', 100, percent, 'high')} ${bandWords()}`,
       reading: 'Higher is better: at 100 % every request had its first token before its deadline.' +
         (objective ? ` The dashed line is the target of ${100 * objective} %.` : ''),
@@ -198,7 +248,7 @@ calvo.plots.load = (model, state) => {
   ];
   const redraw = () => figures[1].render();
   figures.push(new calvo.Figure({
-    id: 'ttft', title: 'Time to first token (TTFT)' + (isOverLoad() ? ' against load' : ' by engine'),
+    id: 'ttft', title: 'Time to first token (TTFT)' + (isOverLoad() ? against : ' by engine'),
     words: () => `${ttftNames[ttft][0].toUpperCase() + ttftNames[ttft].slice(1)} TTFT: how long a request waits from its arrival to its first token. ${ranking(ttft, 1e-3, format.seconds, 'low')} ${bandWords()}`,
     reading: 'Lower is better.',
     controls: [
@@ -225,7 +275,7 @@ calvo.plots.load = (model, state) => {
     const label = (one) => [one.engine, ...Object.entries(one.settings || {})
       .map(([key, text]) => `${key.split('.').at(-1)} ${text}`)].join(', ');
     const outcome = (one) => ({
-      found: `${format.quantity(one.rate, one.unit)}`,
+      found: format.quantity(one.rate === null ? null : Number(one.rate.toPrecision(3)), one.unit),
       always: `at least ${format.quantity(one.tried[1], one.unit)}: met at every rate tried`,
       never: `below ${format.quantity(one.tried[0], one.unit)}: met at no rate tried`,
       unknown: 'unknown: points failed or are missing'}[one.outcome]);
@@ -256,7 +306,7 @@ calvo.plots.load = (model, state) => {
                 const [from, y] = api.coord([one.outcome === 'never' ? 0 : place(one), params.dataIndex]);
                 const label = {type: 'text', style: {fill: text, font: '13px sans-serif', textVerticalAlign: 'middle',
                   text: one.outcome === 'unknown' ? 'unknown'
-                    : ({always: '≥ ', never: '< '}[one.outcome] || '') + format.quantity(place(one), all[0].unit),
+                    : ({always: '≥ ', never: '< '}[one.outcome] || '') + format.quantity(Number(place(one).toPrecision(3)), all[0].unit),
                   x: 8 + (closed ? api.coord([one.ci95[1], params.dataIndex])[0] : from), y}};
                 if (!closed) return {type: 'group', children: [label]};
                 const [x1] = api.coord([one.ci95[0], params.dataIndex]);
