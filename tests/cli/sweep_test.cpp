@@ -46,6 +46,14 @@ std::set<std::string> names_in(const fs::path& folder) {
   return names;
 }
 
+/// Points that have landed: not those that are being written.
+std::set<std::string> landed_in(const fs::path& folder) {
+  std::set<std::string> names = names_in(folder);
+  std::erase_if(
+      names, [](const std::string& name) { return name.find(".partial-") != std::string::npos; });
+  return names;
+}
+
 std::string slurp(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
@@ -234,7 +242,7 @@ TEST(Sweep, InterruptedLeavesValidTablesAndSaysHowToGoOn) {
              "scenario: s.yaml\nseeds: 2\n"
              "axes: {workload.synthetic.count: [60, 2000000]}\n");
   const Ran ran = here.run_and_signal({"sweep", "w.yaml", "--jobs", "1", "--out", "a"}, SIGINT,
-                                      [&] { return names_in(here / "a/points").size() >= 2; });
+                                      [&] { return landed_in(here / "a/points").size() >= 2; });
   EXPECT_EQ(ran.exit_code, 130);
   // The second point is there a moment before it is counted.
   EXPECT_THAT(ran.err, MatchesRegex("calvo: interrupted; [12] of 4 points are done; go on with\n"
@@ -254,13 +262,7 @@ TEST_P(SweepKilled, LosesAtMostThePointsInFlight) {
   ASSERT_EQ(here.run({"sweep", "w.yaml", "--out", "whole", "--quiet"}).exit_code, 0);
   Random random(GetParam());
   std::set<std::string> landed;
-  const auto whole_points = [&] {
-    std::set<std::string> names;
-    for (const std::string& name : names_in(here / "a/points")) {
-      if (name.find(".partial-") == std::string::npos) names.insert(name);
-    }
-    return names;
-  };
+  const auto whole_points = [&] { return landed_in(here / "a/points"); };
   while (landed.size() < 9) {
     const std::size_t until = landed.size() + random.below(4);
     std::vector<std::string> words = {"sweep", "w.yaml", "--out", "a", "--jobs", "2", "--quiet"};
