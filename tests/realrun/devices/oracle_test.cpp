@@ -33,18 +33,29 @@ std::vector<float> recomputed(std::span<const std::int32_t> tokens, std::int32_t
   return compute(*device, tokens, 0, shuffled(5, 0, blocks)).logits;
 }
 
-TEST(Oracle, LogitsAreFiniteAndDependOnEachToken) {
-  std::vector<std::int32_t> tokens = random_tokens(1, 60, vocab());
-  const std::vector<float> logits = recomputed(tokens, 16);
-  ASSERT_EQ(logits.size(), static_cast<std::size_t>(vocab()));
-  for (const float logit : logits) ASSERT_TRUE(std::isfinite(logit) && std::abs(logit) < 100);
-  const auto [least, most] = std::ranges::minmax(logits);
-  EXPECT_GT(most - least, 1);
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const std::int32_t before = tokens[i];
-    tokens[i] = (before + 1) % vocab();
-    EXPECT_NE(recomputed(tokens, 16), logits) << "token " << i;
-    tokens[i] = before;
+TEST(Oracle, LogitsAreFiniteAndDependOnEachTokenAndOnEachBlock) {
+  const auto device = make(options_under_test(16, 4));
+  const std::vector<std::int32_t> pages = shuffled(5, 0, 4);
+  const auto computed = [&](std::span<const std::int32_t> tokens) {
+    return compute(*device, tokens, 0, pages).logits;
+  };
+  // By more than rounding: one token of a few, one block of some.
+  for (const auto& [length, part] : {std::pair<std::size_t, std::size_t>{6, 1}, {60, 16}}) {
+    const std::vector<std::int32_t> tokens =
+        random_tokens(1, static_cast<std::int64_t>(length), vocab());
+    const std::vector<float> logits = computed(tokens);
+    ASSERT_EQ(logits.size(), static_cast<std::size_t>(vocab()));
+    for (const float logit : logits) ASSERT_TRUE(std::isfinite(logit) && std::abs(logit) < 100);
+    const auto [least, most] = std::ranges::minmax(logits);
+    EXPECT_GT(most - least, 1);
+    for (std::size_t from = 0; from < length; from += part) {
+      SCOPED_TRACE(from);
+      std::vector<std::int32_t> changed = tokens;
+      for (std::size_t i = from; i < std::min(from + part, length); ++i) {
+        changed[i] = (changed[i] + 1) % vocab();
+      }
+      expect_other_logits(computed(changed), logits);
+    }
   }
 }
 
