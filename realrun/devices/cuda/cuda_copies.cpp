@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include <nvtx3/nvtx3.hpp>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -127,6 +128,7 @@ void CudaCopies::hand_over(Lane& lane) {
 }
 
 void CudaCopies::launch(Lane& lane, const Chunk& chunk) {
+  const nvtx3::scoped_range range("copies");
   Slot& slot = lane.slots[chunk.slot];
   if (chunk.plan.count == 0) return slot.done.record(lane.engine);
   switch (chunk.plan.path) {
