@@ -1,4 +1,6 @@
 // What the program says to whoever types it, right or wrong.
+#include <cstdlib>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -80,6 +82,16 @@ TEST(CommandLine, ListNamesWhatExists) {
     EXPECT_EQ(ran.exit_code, 0) << kind;
     EXPECT_THAT(ran.out, MatchesRegex("([a-z_]+ +[^\n]+\n)+")) << kind;
   }
+}
+
+TEST(CommandLine, AStandardOutputThatIsFullIsNoSuccess) {
+  const Workplace here;
+  const std::string err = here / "err";
+  const std::string command = std::string(CALVO_PROGRAM) + " list engines > /dev/full 2> " + err;
+  const int status = std::system(command.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 2);
+  EXPECT_EQ(here.read("err"),
+            "calvo: standard output cannot be written; give it a place with room\n");
 }
 
 TEST(CommandLine, TraceInfoAndConvertAgree) {

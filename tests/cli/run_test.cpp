@@ -3,6 +3,8 @@
 #include <csignal>
 #include <filesystem>
 #include <iterator>
+#include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -11,7 +13,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 
+#include "tests/analysis/trace_rules.hpp"
 #include "tests/cli/program.hpp"
 
 namespace calvo::testing {
@@ -20,6 +24,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 using ::testing::StartsWith;
 
@@ -46,7 +51,14 @@ TEST(Run, LeavesAWholeRunDirectoryAndNamesIt) {
   double sum = 0;
   for (const auto& stage : stages) sum += stage.get<double>();
   EXPECT_NEAR(sum, summary["mean_ttft_ms"].get<double>(), 1e-6);
-  EXPECT_FALSE(parse(here.read("runs/small-calvo-1/timeline.json"))["traceEvents"].empty());
+  const std::string timeline = here.read("runs/small-calvo-1/timeline.json");
+  EXPECT_THAT(TraceRules::problems_of(timeline), IsEmpty());
+  std::map<std::string, int> events;
+  const auto trace = parse(timeline);
+  for (const auto& event : trace["traceEvents"]) ++events[event["ph"]];
+  EXPECT_EQ(events["s"], 60) << "a flow for each request";
+  EXPECT_EQ(events["f"], 60);
+  EXPECT_GT(events["C"], 0) << "how full each memory is";
   const auto environment = parse(here.read("runs/small-calvo-1/environment.json"));
   EXPECT_GT(environment["peak_memory_bytes"], 0);
   // No rate where so short a run took no time by a coarse clock.
@@ -102,6 +114,29 @@ TEST(Run, OccupancyOverTimeHasTheMeansOfTheSummary) {
     ++checked;
   }
   EXPECT_GT(checked, 0);
+}
+
+TEST(Run, DrawsATrackForEachGpuNicAndLane) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  ASSERT_EQ(here.run({"run", "s.yaml", "--out", "a", "--quiet", "--set", "engine.tensor_parallel=2",
+                      "--set", "topology.nics_per_serving_node=2"})
+                .exit_code,
+            0);
+  std::set<std::string> tracks;
+  const auto trace = parse(here.read("a/timeline.json"));
+  for (const auto& event : trace["traceEvents"]) {
+    const std::string name = event["ph"] == "M" ? event["args"]["name"] : "request";
+    if (event["name"] == "thread_name" && !name.starts_with("request")) tracks.insert(name);
+  }
+  EXPECT_THAT(tracks,
+              IsSupersetOf({"instance0.gpu", "instance0.gpu0.pcie.h2d", "instance0.gpu1.pcie.h2d",
+                            "serving0.nic0.rx", "serving0.nic1.rx", "storage0.nic0.tx"}));
+  const auto summary = parse(here.read("a/summary.json"));
+  for (const auto& [name, share] : summary["utilization"].items()) {
+    tracks.erase(name);
+  }
+  EXPECT_THAT(tracks, IsEmpty()) << "each is a resource of the summary";
 }
 
 /// Files of a run that must not depend on when and where it was made.
@@ -170,6 +205,102 @@ TEST(Run, NumbersRunsThatHaveNoNameOfTheirOwn) {
   EXPECT_EQ(here.run({"run", "s.yaml", "--quiet"}).out, "runs/small-calvo-1-2\n");
 }
 
+/// The event log of a run to `folder`/`name` grows while it simulates.
+bool is_simulating(const std::filesystem::path& folder, const std::string& name) {
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, gone)) {
+    if (entry.path().filename().string().starts_with(name + ".partial-")) {
+      const auto size = std::filesystem::file_size(entry.path() / "events.bin", gone);
+      if (!gone && size > 1'000'000) return true;
+    }
+  }
+  return false;
+}
+
+TEST(Run, ASecondOneIntoTheSamePlaceIsRefusedAndTheFirstKeepsIt) {
+  const Workplace here;
+  here.write("s.yaml", endless_scenario());
+  here.write("t.yaml", small_scenario());
+  Ran second;
+  const Ran first = here.run_and_signal({"run", "s.yaml", "--out", "out", "--events"}, SIGINT, [&] {
+    if (!is_simulating(here / "", "out")) return false;
+    second = here.run({"run", "t.yaml", "--out", "out", "--force"});
+    return true;
+  });
+  EXPECT_EQ(second.exit_code, 2);
+  EXPECT_EQ(second.err,
+            "calvo: out:0:0: --out: another calvo is writing a run there; wait for it, or choose "
+            "another name\n");
+  EXPECT_EQ(first.exit_code, 130);
+  EXPECT_EQ(parse(here.read("out/summary.json"))["complete"], false) << "it is the first one's";
+  EXPECT_THAT(here.files(), ElementsAre("out", "s.yaml", "t.yaml"));
+}
+
+/// While it lives, programs that are started can write no file beyond `most` bytes: as on a disk
+/// that is full, without one.
+class FileSizeLimit {
+public:
+  explicit FileSizeLimit(rlim_t most) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{most, before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+private:
+  rlimit before_{};
+};
+
+Ran run_in(const Workplace& here, rlim_t most, const std::vector<std::string>& arguments) {
+  const FileSizeLimit limit(most);
+  return here.run(arguments);
+}
+
+TEST(RunOnAFullDisk, KeepsWhatFitsAndNamesWhatDoesNot) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  const Ran ran = run_in(here, 40'000, {"run", "s.yaml", "--out", "out"});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_EQ(ran.err,
+            "calvo: out/timeline.json:0:0: cannot be written (File too large); choose another "
+            "place with --out\nthe rest of the run is in out\n");
+  EXPECT_FALSE(std::filesystem::exists(here / "out/timeline.json"));
+  EXPECT_THAT(ran.out, HasSubstr("run directory: out\n"));
+  EXPECT_EQ(here.run({"compare", "out"}).exit_code, 0);
+  const Ran several = run_in(
+      here, 40'000, {"run", "s.yaml", "--engines", "calvo,vllm_sync", "--out", "all", "--quiet"});
+  EXPECT_EQ(several.exit_code, 2);
+  EXPECT_EQ(several.out, "all/calvo\nall/vllm_sync\n");
+  EXPECT_THAT(several.err, HasSubstr("the rest of the run is in all/vllm_sync\n"));
+}
+
+TEST(RunOnAFullDisk, PrintsTheSummaryWhereNoDirectoryFits) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  const Ran ran = run_in(here, 8'000, {"run", "s.yaml", "--out", "out", "--quiet"});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_EQ(ran.err,
+            "calvo: out/requests.csv:0:0: cannot be written (File too large); choose another "
+            "place with --out\nno run directory could be made; its summary is above\n");
+  EXPECT_THAT(ran.out, HasSubstr("Serving Benchmark Result"));
+  EXPECT_THAT(here.files(), ElementsAre("s.yaml"));
+}
+
+TEST(RunOnAFullDisk, LosesTheEventLogAndNotTheRun) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  const Ran ran = run_in(here, 20'000,
+                         {"run", "s.yaml", "--out", "out", "--quiet", "--events", "--no-timeline"});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_EQ(ran.err,
+            "calvo: out/events.bin:0:0: cannot be written (File too large); choose another place "
+            "with --out\nthe rest of the run is in out\n");
+  EXPECT_FALSE(std::filesystem::exists(here / "out/events.bin"));
+  EXPECT_EQ(parse(here.read("out/summary.json"))["completed"], 60);
+}
+
 struct BadRun {
   std::string name;
   std::string scenario;
@@ -228,18 +359,6 @@ TEST(Run, APlaceThatCannotBeWrittenIsAnError) {
   const Ran ran = here.run({"run", "s.yaml", "--out", "s.yaml/run"});
   EXPECT_EQ(ran.exit_code, 2);
   EXPECT_THAT(ran.err, HasSubstr("s.yaml/run:0:0: --out: cannot be made"));
-}
-
-/// The event log of a run to `folder`/`name` grows while it simulates.
-bool is_simulating(const std::filesystem::path& folder, const std::string& name) {
-  std::error_code gone;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, gone)) {
-    if (entry.path().filename().string().starts_with(name + ".partial-")) {
-      const auto size = std::filesystem::file_size(entry.path() / "events.bin", gone);
-      if (!gone && size > 1'000'000) return true;
-    }
-  }
-  return false;
 }
 
 TEST(Run, CtrlCLeavesAValidDirectoryMarkedIncomplete) {
@@ -320,6 +439,56 @@ TEST(Compare, RefusesADamagedDirectory) {
   const Ran ran = here.run({"compare", "a"});
   EXPECT_EQ(ran.exit_code, 2);
   EXPECT_EQ(ran.err, "calvo: a/summary.json:2:1: is not JSON; run the scenario again\n");
+}
+
+TEST(RunsOfAnotherVersion, AreRefusedByAllThatReadThem) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--out", "a", "--quiet", "--no-timeline"});
+  auto summary = nlohmann::ordered_json::parse(here.read("a/summary.json"));
+  summary["schema_version"] = 2;
+  std::filesystem::copy(here / "a", here / "b");
+  here.write("b/summary.json", summary.dump());
+  for (const std::vector<std::string>& reader : {std::vector<std::string>{"compare", "a", "b"},
+                                                 {"compare", "a", "b", "--metric", "p99_ttft_ms"},
+                                                 {"validate", "a", "b"},
+                                                 {"report", "a", "b"},
+                                                 {"report", "b", "--format", "vllm"}}) {
+    const Ran ran = here.run(reader);
+    EXPECT_EQ(ran.exit_code, 2) << reader[0];
+    EXPECT_EQ(ran.err,
+              "calvo: b/summary.json:0:0: schema_version: 2 is not the one that this calvo reads "
+              "(1); use the calvo that wrote it, or run the scenario again\n")
+        << reader[0];
+  }
+  summary.erase("schema_version");
+  here.write("b/summary.json", summary.dump());
+  EXPECT_EQ(here.run({"compare", "a", "b"}).exit_code, 0) << "it is of the first version";
+}
+
+TEST(RunsThatLackAFile, AreRefusedByAllThatReadThem) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--out", "a", "--quiet", "--no-timeline"});
+  for (const std::string name : {"summary.json", "requests.csv"}) {
+    std::filesystem::remove_all(here / "b");
+    std::filesystem::copy(here / "a", here / "b");
+    std::filesystem::remove(here / ("b/" + name));
+    for (const std::vector<std::string>& reader : {std::vector<std::string>{"compare", "a", "b"},
+                                                   {"validate", "a", "b"},
+                                                   {"report", "a", "b"}}) {
+      const Ran ran = here.run(reader);
+      EXPECT_EQ(ran.exit_code, 2) << reader[0];
+      EXPECT_EQ(ran.err, "calvo: b:0:0: is no run directory: it has no " + name +
+                             "; name one that `calvo run` wrote\n")
+          << reader[0];
+    }
+  }
+  std::filesystem::copy_file(here / "a/requests.csv", here / "b/requests.csv");
+  std::filesystem::remove(here / "b/scenario.resolved.yaml");
+  EXPECT_EQ(
+      here.run({"report", "a", "b"}).err,
+      "calvo: b/scenario.resolved.yaml:0:0: is missing; run again what should have written it\n");
 }
 
 TEST(Replay, GivesTheSameCommandsAgain) {
