@@ -176,13 +176,13 @@ std::string to_text(const ExplainTable& table, const ExplainLabels& labels) {
   }
   out += render(text, TableFormat::text);
   if (rows < table.rows.size()) {
-    out += fmt::format("and {} more with {} together; --format json has all\n",
-                       counted(static_cast<std::int64_t>(table.rows.size() - rows), "row"),
+    out += fmt::format("and {} with {} together; --format json has all\n",
+                       counted(static_cast<std::int64_t>(table.rows.size() - rows), "smaller row"),
                        seconds_text(rest));
   }
   out += "\nBy kind:";
   for (const ExplainKind& kind : table.kinds) {
-    if (kind.culprit == Culprit::none) continue;
+    if (kind.culprit == Culprit::none || share_of(kind.time, table.time) < shown_share) continue;
     out += fmt::format(" {} {},", name_of(kind.culprit), percent(share_of(kind.time, table.time)));
   }
   out += fmt::format(" not attributed {}.\n", percent(share_of(residual(table), table.time)));
