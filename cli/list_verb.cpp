@@ -70,6 +70,7 @@ Rows switches() {
           {"no_space", values<control::NoSpace>()},
           {"load_admission", values<control::LoadAdmission>()},
           {"load_stop", values<control::LoadStop>()},
+          {"late", values<control::Late>()},
           {"cut", values<control::Cut>()},
           {"step_waits_for", values<control::StepWaitsFor>()},
           {"completion_seen", values<control::CompletionSeen>()},
