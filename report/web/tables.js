@@ -7,7 +7,8 @@ calvo.tables.summary = (model) => {
   const metric = (point, name, show) => {
     const found = point.metrics[name];
     if (!found) return null;
-    return show(found.mean) + (found.ci95 ? ` [${show(found.ci95[0])}, ${show(found.ci95[1])}]` : '');
+    const bare = (v) => show(v).replace(/\u00a0%$/, '');
+    return show(found.mean) + (found.ci95 ? ` [${bare(found.ci95[0])}, ${bare(found.ci95[1])}]` : '');
   };
   const seconds = (ms) => format.seconds(ms / 1e3);
   const loads = new Set(model.points.map((point) => point.load)).size > 1;
@@ -28,26 +29,34 @@ calvo.tables.summary = (model) => {
   const columns = ['engine', ...(loads ? ['load'] : []), 'runs', 'attainment', 'mean TTFT', 'P50', 'P99',
                    'requests in time per second', ...(fromRuns ? ['bottleneck'] : [])];
   const caption = 'In brackets: 95 % confidence intervals, where there are some. TTFT: time to first token. Attainment: share of requests that met their objectives.';
-  return calvo.element('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Summary'},
+  return calvo.element('div', {class: 'scroll summary', tabindex: 0, role: 'region', 'aria-label': 'Summary'},
     calvo.table({caption, columns, rows}));
 };
 
 calvo.tables.warnings = (model) => {
   const e = calvo.element;
-  const byText = new Map();
+  // One line for all that say the same but for their numbers: that of the highest first number.
+  const numbers = /(?<![A-Za-z_\d.])\d+(?:\.\d+)?/g;
+  const first = (text) => Number((text.match(numbers) || [0])[0]);
+  const kinds = new Map();
   for (const run of model.runs) {
     for (const text of [...run.summary.warnings, ...(run.summary.complete ? [] : ['interrupted: the run is not complete'])]) {
-      const kind = text.split(':')[0];
-      if (!byText.has(kind)) byText.set(kind, {text, runs: []});
-      byText.get(kind).runs.push(run.label);
+      const key = text.replace(numbers, '#');
+      if (!kinds.has(key)) kinds.set(key, {text, differ: false, runs: []});
+      const kind = kinds.get(key);
+      kind.differ = kind.differ || text !== kind.text;
+      if (first(text) > first(kind.text)) kind.text = text;
+      kind.runs.push(run);
     }
   }
+  const whose = (runs) => (runs.length <= 3 ? runs.map((run) => run.label).join('; ')
+    : `${[...new Set(runs.map((run) => run.engine))].join(', ')} (${runs.length} of ${model.runs.length} runs)`);
   const failed = model.sweeps.flatMap(({sweep}) => (sweep.failed || []).map((one) => `${one.name}: ${one.error}`));
   const incomplete = model.sweeps.filter(({sweep}) => sweep.complete === false)
     .map(({directory}) => `The sweep in ${directory} is not complete: calvo sweep --resume goes on with it.`);
   const items = [
-    ...[...byText.values()].map(({text, runs}) => e('li', {}, e('strong', {}, runs.slice(0, 4).join('; ') +
-      (runs.length > 4 ? ` and ${runs.length - 4} more` : '') + ': '), text)),
+    ...[...kinds.values()].map(({text, differ, runs}) => e('li', {}, e('strong', {}, `${whose(runs)}: `), text +
+      (differ ? ' (the highest of them)' : ''))),
     ...incomplete.map((text) => e('li', {}, text)),
     ...failed.slice(0, 20).map((text) => e('li', {}, e('strong', {}, 'failed: '), text)),
     ...model.notes.map((text) => e('li', {}, text)),
@@ -66,7 +75,8 @@ calvo.tables.scenario = (model) => {
         ...(sweep.axes || []).map((axis) => [axis.key, axis.values.map((v) => v.text).join(', ')]),
         ['points', sweep.points ? `${sweep.points.done} of ${sweep.points.planned} done, ${sweep.points.failed} failed` : null]]}));
   }
-  if (model.runs.length > 1 && model.differences.length) {
+  const axes = new Set(model.sweeps.flatMap(({sweep}) => (sweep.axes || []).map((axis) => axis.key)));
+  if (model.runs.length > 1 && model.differences.some(({key}) => !axes.has(key))) {
     // Runs of one setting with other seeds agree: one column for each kind of run.
     const kinds = new Map();
     model.runs.forEach((run, i) => {
@@ -99,6 +109,12 @@ calvo.tables.environment = (model) => {
   const keys = ['driver', 'fabric', 'device', 'version', 'git_commit', 'compiler', 'build_type', 'simgrid_version',
                 'host', 'cpu', 'date', 'command'];
   const used = keys.filter((key) => runs.some((run) => run.environment[key]));
+  if (runs.length <= 3) {
+    return [calvo.table({words: true, columns: ['what', ...runs.map((run) => run.label)], rows: [
+      ['directory', ...runs.map((run) => run.directory)],
+      ...used.map((key) => [key, ...runs.map((run) => run.environment[key] || null)]),
+      ['wall time', ...runs.map((run) => format.seconds(run.environment.wall_s))]]})];
+  }
   return [e('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'How the runs were made'},
     calvo.table({words: true, columns: ['run', 'directory', ...used, 'wall time'],
       rows: runs.slice(0, 60).map((run) => [run.label, run.directory, ...used.map((key) => run.environment[key] || null),

@@ -15,7 +15,9 @@ calvo.theme = (() => {
     stages: {lookup: '#98a2ad', queue: '#e0bb45', network_load: '#5fb6f2', pcie_load: '#b795f0',
              queue_loaded: '#8f7d3a', prefill: '#ff9a5c', decode: '#6fc184'},
   };
-  const symbols = ['circle', 'rect', 'triangle', 'diamond', 'roundRect', 'pin', 'arrow'];
+  // The last two are a plus and a cross: ECharts' own pin and arrow lie beside their point.
+  const symbols = ['circle', 'rect', 'triangle', 'diamond', 'emptyCircle',
+    'path://M4 0h4v4h4v4h-4v4h-4v-4h-4v-4h4z', 'path://M2 0L6 4L10 0L12 2L8 6L12 10L10 12L6 8L2 12L0 10L4 6L0 2z'];
   const order = [];  // engines by first mention
   const asked = window.matchMedia('(prefers-color-scheme: dark)');
   let choice = 'auto';

@@ -319,6 +319,21 @@ class Sweep(Page):
         boxes = chromium.driver.find_elements("css selector", "#toolbar select")
         boxes[0].find_elements("css selector", "option")[-1].click()
         self.assertNotEqual(self.figure("ttft-cdf", "csv()"), before)
+        for name in ("ttft-cdf", "deadline-cdf", "stages", "utilization"):
+            self.assertTrue(self.words(name).startswith("At rate 8"), self.words(name))
+
+    def test_says_what_was_not_kept_and_offers_nothing_to_do_with_it(self):
+        self.assertIn("wrote no timeline.json", chromium.find("#work").text)
+        self.assertFalse(chromium.find("#work .actions").is_displayed())
+        self.assertTrue(chromium.find("#queues .actions").is_displayed())
+
+    def test_tells_a_warning_once_for_all_runs_that_it_is_of(self):
+        items = chromium.js("return [...document.querySelectorAll('.warning li')]"
+                            ".map((n) => n.textContent)")
+        kinds = [re.sub(r"(?<!\w)\d+(\.\d+)?", "#", item.split(": ", 1)[1]) for item in items]
+        self.assertEqual(len(kinds), len(set(kinds)), items)
+        self.assertTrue(any(item.startswith("vllm_sync, calvo (18 of 18 runs): 80 requests measured")
+                            for item in items), items)
 
 
 MARKS = """

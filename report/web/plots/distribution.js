@@ -7,6 +7,13 @@ calvo.groupName = (group) =>
 calvo.shownGroups = (model, state) => model.groups.filter(
   (group) => (state.load === null || group.load === state.load) && !state.hidden.has(group.engine));
 
+/** "At rate 1 /s. " where the reader has chosen one of several loads. */
+calvo.atLoad = (model, state) => {
+  const group = state.load === null ? null : model.groups.find((one) => one.load === state.load);
+  if (!group) return '';
+  return `At ${group.load.startsWith(`${group.engine}, `) ? group.load.slice(group.engine.length + 2) : group.load}. `;
+};
+
 /** Points [value, share of requests in %] of a distribution function; what never came counts. */
 calvo.cdf = (values, shares, scale) => values.map((value, i) => [value, 100 * shares[i] * scale]);
 
@@ -74,10 +81,10 @@ calvo.plots.distribution = (model, state) => {
     if (high / low < 1.001) {
       return {markLine: calvo.markLine([{xAxis: middle, label: {formatter: `deadline ${format.seconds(middle)}`}}])};
     }
-    return {markArea: {silent: true, itemStyle: {color: bad, opacity: 0.09},
-      label: {position: 'insideBottomRight', color: bad, fontSize: 12, distance: 6},
-      data: [[{xAxis: low, name: 'deadlines: 5 to 95 % of them'}, {xAxis: high}]]},
-      markLine: calvo.markLine([{xAxis: middle, label: {formatter: `median deadline ${format.seconds(middle)}`}}])};
+    return {markArea: {silent: true, itemStyle: {color: bad, opacity: 0.09}, label: {show: false},
+      data: [[{xAxis: low}, {xAxis: high}]]},
+      markLine: calvo.markLine([{xAxis: middle, label: {formatter:
+        `median deadline ${format.seconds(middle)} (shaded: 5 to 95 % of them)`}}])};
   };
   const merged = () => {
     const runs = groups().map((group) => group.runs.length);
@@ -89,10 +96,10 @@ calvo.plots.distribution = (model, state) => {
   return [
     new calvo.Figure({
       id: 'ttft-cdf', title: 'How TTFT is distributed',
-      words: () => 'For each TTFT, the share of requests that were at least as fast. Medians: ' +
+      words: () => calvo.atLoad(model, state) + 'For each TTFT, the share of requests that were at least as fast. Medians: ' +
         groups().filter((group) => group.distribution.ttft_s.length)
           .map((group) => `${calvo.groupName(group)} ${format.seconds(median(group))}`).join(', ') + '.' + merged(),
-      reading: 'Further left and higher is better. A curve that ends below 100 % had requests without a first token. Red: the deadlines that requests had.',
+      reading: 'Further left and higher is better. A curve that ends below 100 % had requests without a first token. Red: the deadlines that requests had, each its own.',
       option: () => option({key: 'ttft_s', count: 'with_ttft', of: 'measured', name: 'TTFT (log scale)',
         marks: deadlines, show: format.seconds}),
       nothing: 'No distribution: these sources kept no requests.csv.',
@@ -101,7 +108,7 @@ calvo.plots.distribution = (model, state) => {
     }),
     new calvo.Figure({
       id: 'deadline-cdf', title: 'TTFT against each request\'s own deadline',
-      words: () => 'TTFT divided by the deadline of the same request. In time (at most 1): ' +
+      words: () => calvo.atLoad(model, state) + 'TTFT divided by the deadline of the same request. In time (at most 1): ' +
         groups().filter((group) => group.distribution.to_deadline.length).map((group) => {
           const d = group.distribution;
           return `${calvo.groupName(group)} ${format.percent(calvo.shareBelow(d.to_deadline, d.shares, d.in_ratio / d.with_deadline, 1))}`;

@@ -26,7 +26,7 @@ calvo.plots.stages = (model, state) => {
   const total = (row) => row.values.reduce((a, b) => a + b, 0);
   const figure = new calvo.Figure({
     id: 'stages', title: 'Where TTFT goes, by stage',
-    words: () => 'Mean time that a request spends in each stage until its first token, of ' +
+    words: () => calvo.atLoad(model, state) + 'Mean time that a request spends in each stage until its first token, of ' +
       (model.groups.length ? subsets[subset] : 'all requests') + '. Largest part: ' +
       rows().map((row) => {
         const i = row.values.indexOf(Math.max(...row.values));
