@@ -241,6 +241,18 @@ private:
     multiply_values(stage(tile) + Sizes::side_bytes, at, scores);
   }
 
+  /// Adds the products of the warp's two tiles of rows with 16 columns, sums 2 n and 2 n + 1.
+  template <int columns>
+  CALVO_DEVICE static void add_products(float (&sums)[2][columns][4], int n,
+                                        const std::uint32_t (&left)[2][4],
+                                        const std::uint32_t (&right)[4]) {
+    CALVO_UNROLL
+    for (int m = 0; m < 2; ++m) {
+      simt::multiply_add(sums[m][2 * n], left[m], right[0], right[1]);
+      simt::multiply_add(sums[m][2 * n + 1], left[m], right[2], right[3]);
+    }
+  }
+
   CALVO_DEVICE void multiply_queries(simt::SharedAddress keys, int at,
                                      float (&scores)[2][Sizes::step / 8][4]) const {
     const ChunkPlace left = left_operand_place(lane_);
@@ -260,11 +272,7 @@ private:
         simt::load_matrices(
             operand, keys + static_cast<simt::SharedAddress>(swizzled(
                                 at + n * 16 + right.row, k * 2 + right.chunk, Sizes::chunks)));
-        CALVO_UNROLL
-        for (int m = 0; m < 2; ++m) {
-          simt::multiply_add(scores[m][2 * n], q[m], operand[0], operand[1]);
-          simt::multiply_add(scores[m][2 * n + 1], q[m], operand[2], operand[3]);
-        }
+        add_products(scores, n, q, operand);
       }
     }
   }
@@ -290,11 +298,7 @@ private:
         simt::load_matrices_transposed(
             operand, values + static_cast<simt::SharedAddress>(swizzled(
                                   at + k * 16 + right.row, n * 2 + right.chunk, Sizes::chunks)));
-        CALVO_UNROLL
-        for (int m = 0; m < 2; ++m) {
-          simt::multiply_add(out_[m][2 * n], left[m], operand[0], operand[1]);
-          simt::multiply_add(out_[m][2 * n + 1], left[m], operand[2], operand[3]);
-        }
+        add_products(out_, n, left, operand);
       }
     }
   }
@@ -331,7 +335,7 @@ private:
           reinterpret_cast<const simt::Word*>(shared_ + swizzled(row, chunk, Sizes::chunks));
       Bf16* to =
           args_.out + rows.row_of(row) * args_.out_stride + rows.head_of(row) * dim + chunk * 8;
-      simt::store(reinterpret_cast<simt::Word*>(to), simt::load(from));
+      simt::store_global(reinterpret_cast<simt::Word*>(to), simt::load(from));
     }
   }
 

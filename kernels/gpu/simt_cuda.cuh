@@ -56,6 +56,10 @@ CALVO_DEVICE Word load_streamed(const Word* from) {
 CALVO_DEVICE void store_streamed(Word* to, Word value) {
   __stcs(reinterpret_cast<uint4*>(to), make_uint4(value.x, value.y, value.z, value.w));
 }
+/// Of what comes from shared memory: there the compiler makes four stores of 4 bytes of store().
+CALVO_DEVICE void store_global(Word* to, Word value) {
+  __stwb(reinterpret_cast<uint4*>(to), make_uint4(value.x, value.y, value.z, value.w));
+}
 CALVO_DEVICE Word load(const Word* from) {
   const uint4 value = *reinterpret_cast<const uint4*>(from);
   return {value.x, value.y, value.z, value.w};

@@ -67,6 +67,9 @@ inline Word load_streamed(const Word* from) {
 inline void store_streamed(Word* to, Word value) {
   store(to, value);
 }
+inline void store_global(Word* to, Word value) {
+  store(to, value);
+}
 template <class T>
 std::uint32_t load_pair(const T* from) {
   static_assert(sizeof(T) == 2);
