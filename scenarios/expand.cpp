@@ -8,6 +8,7 @@
 
 #include "core/suggest.hpp"
 #include "scenarios/engine_forms.hpp"
+#include "scenarios/model_forms.hpp"
 #include "scenarios/tree_edit.hpp"
 
 namespace calvo::scenarios {
@@ -236,7 +237,10 @@ void expand_names(YamlNode& root, const SearchPath& search) {
   expand_engine(root, search);
   if (YamlNode* model = root.find("model")) {
     const YamlNode catalogue = read_yaml_file(folder + "/models.yaml");
-    expand(*model, "model", CatalogueShelf("model", catalogue, {""}));
+    const CatalogueShelf shelf("model", catalogue, {""});
+    const YamlNode* base = model->kind == Kind::map ? model->find("base") : nullptr;
+    if (base != nullptr) scale_layers(*model, look_up(*base, "model.base", shelf, 0));
+    expand(*model, "model", shelf);
   }
   if (YamlNode* hardware = root.find("hardware"); hardware && hardware->kind == Kind::map) {
     const YamlNode catalogue = read_yaml_file(folder + "/hardware.yaml");

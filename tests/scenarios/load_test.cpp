@@ -32,6 +32,31 @@ TEST(LoadScenario, AutoIsTheUsableMemoryWithoutTheWeights) {
   EXPECT_GT(scenario.instance.gpu_blocks, 4000);
 }
 
+TEST(LoadScenario, ScalesAModelWhoseLayersItChangesAndSaysSoInItsName) {
+  const std::string two = "engine.tensor_parallel=2";  // GPUs, for its weights
+  const models::ModelShape whole = load_small({"model=Llama-3.1-70B", two}).model;
+  for (const char* set : {"model={base: Llama-3.1-70B, layers: 20}", "model.layers=20"}) {
+    const models::ModelShape part = load_small({"model=Llama-3.1-70B", set}).model;
+    EXPECT_EQ(part.name, "Llama-3.1-70B, 20 of 80 layers");
+    EXPECT_EQ(part.layers, 20);
+    EXPECT_EQ(part.dense_layers, 20);
+    EXPECT_EQ(part.hidden, whole.hidden);
+    const double outside = 2e-9 * whole.vocab * whole.hidden;  // embedding and head
+    EXPECT_NEAR(part.params_billion, outside + (whole.params_billion - outside) / 4, 0.01);
+    EXPECT_LT(part.active_params_billion, whole.active_params_billion / 3);
+  }
+  const models::ModelShape own =
+      load_small({"model={base: Llama-3.1-70B, name: mine, layers: 20, dense_layers: 20, "
+                  "parameters: 19, active_parameters: 18}"})
+          .model;
+  EXPECT_EQ(own.name, "mine");
+  EXPECT_EQ(own.params_billion, 19);
+  EXPECT_EQ(load_small({"model={base: Llama-3.1-70B, layers: 80}", two}).model.name,
+            "Llama-3.1-70B");
+  EXPECT_THAT(error_of(small_scenario, {"model={base: Llama-3.1-70B, layers: many}"}),
+              ::testing::HasSubstr("model.layers: \"many\" is not a whole number"));
+}
+
 TEST(LoadScenario, TakesBlocksAndNoneAsSizes) {
   const Scenario scenario = load_small({"memory.gpu=70 blocks", "memory.host=9 blocks"});
   EXPECT_EQ(scenario.instance.gpu_blocks, 70);
