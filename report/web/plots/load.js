@@ -70,6 +70,13 @@ calvo.plots.load = (model, state) => {
   const panelColumns = (count) => (count === 1 ? 1 : count === 2 || count === 4 ? 2 : 3);
   const panelHeight = 300;
 
+  /** To a power of ten, or half of one, on the side of `rounding`. */
+  const roundTo = (value, rounding) => {
+    const power = 10 ** Math.floor(Math.log10(value));
+    return rounding === Math.floor ? (value >= 5 * power ? 5 * power : power)
+      : value <= power ? power : value <= 5 * power ? 5 * power : 10 * power;
+  };
+
   /** Values by a factor of 16 or more are spread evenly only by their logarithm. */
   const logarithmic = (all) => {
     const found = all.flatMap((line) => line.points.map(({point}) => point.x));
@@ -84,7 +91,7 @@ calvo.plots.load = (model, state) => {
       line.points.map(({point}) => point.x)))].sort((a, b) => a - b) : null;
     const ends = all.flatMap((line) => line.points.map(({at}) => at.mean));
     const shared = many && axis.type === 'log'
-      ? {min: 10 ** Math.floor(Math.log10(Math.min(...ends))), max: 10 ** Math.ceil(Math.log10(Math.max(...ends)))} : {};
+      ? {min: roundTo(Math.min(...ends), Math.floor), max: roundTo(Math.max(...ends), Math.ceil)} : {};
     const series = [];
     for (const line of all) {
       const panel = many ? panels.indexOf(line.variant) : 0;
