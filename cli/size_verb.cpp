@@ -16,10 +16,12 @@
 #include "core/input_error.hpp"
 #include "core/parse.hpp"
 #include "core/suggest.hpp"
+#include "sweeps/results.hpp"
 #include "sweeps/size_catalogue.hpp"
 #include "sweeps/size_report.hpp"
 #include "sweeps/size_search.hpp"
 #include "sweeps/tree_path.hpp"
+#include "sweeps/values.hpp"
 #include "sweeps/what_if.hpp"
 
 namespace calvo::cli {
@@ -37,6 +39,7 @@ struct SizeArguments {
   std::string engine;
   int seeds = 5;
   int jobs = 0;  ///< 0: one a core
+  bool reserve = false;
   std::string format = "text";
   bool json = false;
   bool quiet = false;
@@ -64,15 +67,21 @@ double target_of(const std::string& text) {
   refuse("--attainment", "\"" + text + "\" is no share above 0; write one like 90%");
 }
 
+constexpr double highest_reserve = 4;  // times the rate asked for
+
+/// The key that is the rate of the scenario's arrivals.
+std::string rate_key_of(const std::string& scenario) {
+  const YamlNode tree = read_yaml_file(scenario);
+  const bool trace = sweeps::node_at(tree, "workload.trace") != nullptr;
+  return std::string(sweeps::rate_keys[trace ? 1 : 0]);
+}
+
 /// What the command line changes of the scenario.
 std::vector<scenarios::Setting> settings_of(const SizeArguments& options) {
   std::vector<scenarios::Setting> settings;
   if (!options.engine.empty()) settings.push_back(sweeps::setting("engine", options.engine));
   if (!options.rate.empty()) {
-    const YamlNode tree = read_yaml_file(options.scenario);
-    const bool trace = sweeps::node_at(tree, "workload.trace") != nullptr;
-    settings.push_back(
-        sweeps::setting(std::string(sweeps::rate_keys[trace ? 1 : 0]), options.rate));
+    settings.push_back(sweeps::setting(rate_key_of(options.scenario), options.rate));
     settings.back().place.file = settings.back().value.file =
         std::make_shared<const std::string>("--rate");
   }
@@ -96,6 +105,10 @@ public:
     for (int i = 1; i <= options.seeds; ++i) {
       sizing_.seeds.push_back(static_cast<std::uint64_t>(i));
     }
+    rate_ = options.rate.empty() && options.reserve
+                ? sweeps::text_at(scenario.tree, rate_key_of(options.scenario))
+                : options.rate;
+    if (options.reserve) check_rate();
     sizing_.catalogue = std::move(catalogue);
     sizing_.combinations = sweeps::combinations(sizing_.catalogue, scenario.tree);
     check_options();
@@ -117,7 +130,8 @@ public:
     if (!sizing_.best) return false;
     std::vector<std::size_t> missing = sweeps::savings(sizing_.combinations, *sizing_.best);
     std::erase_if(missing, [&](std::size_t position) { return sizing_.at(position) != nullptr; });
-    return !missing.empty() && simulate(missing);
+    if (!missing.empty() && simulate(missing)) return true;
+    return options_.reserve && find_reserve();
   }
 
 private:
@@ -131,6 +145,50 @@ private:
     sweep.seeds = sizing_.seeds;
     sweep.deadlines = scenarios::DeadlineMachines::as_written;
     return sweep;
+  }
+
+  void check_rate() const {
+    const auto rate = sweeps::read_quantity(rate_);
+    if (rate && rate->number > 0 && sweeps::base_value(rate_)) return;
+    refuse("--reserve", rate_.empty() ? "the scenario names no rate; give one with --rate"
+                                      : "\"" + rate_ + "\" is no rate above 0");
+  }
+
+  /// Up to which rate the best meets the target, by bisection. Whether it was interrupted.
+  bool find_reserve() {
+    sweeps::RateReserve reserve;
+    reserve.asked = *sweeps::read_quantity(rate_);
+    const sweeps::BaseValue base = *sweeps::base_value(rate_);
+    reserve.asked_base = base.number;
+    reserve.unit = base.unit;
+    reserve.highest = highest_reserve * base.number;
+
+    sweeps::SweepFile file = sweep();
+    std::erase_if(file.set, [&](const scenarios::Setting& each) {
+      return each.key == rate_key_of(options_.scenario);
+    });
+    file.points = {sweeps::settings_of(sizing_.catalogue, sizing_.combinations[*sizing_.best])};
+    file.goodput.attainment = sizing_.target;
+    file.goodput.search = {.rate_key = rate_key_of(options_.scenario),
+                           .place = {},
+                           .from = reserve.asked.number,
+                           .to = highest_reserve * reserve.asked.number,
+                           .unit = reserve.asked.unit,
+                           .tolerance = 0.05};
+    const sweeps::Plan plan(std::move(file));
+    sweeps::Schedule schedule(plan);
+    if (run(schedule)) return true;
+    const std::vector<sweeps::RateFound> found = sweeps::rates_of(schedule);
+    if (!found.empty()) reserve.crossing = found.front().crossing;
+    sizing_.reserve = std::move(reserve);
+    return false;
+  }
+
+  /// Whether it was interrupted.
+  bool run(sweeps::Schedule& schedule) const {
+    SweepProgress progress(options_.quiet ? SweepProgress::Wanted::no : SweepProgress::Wanted::yes,
+                           slots_for(options_.jobs));
+    return work_in_passing(schedule, options_.jobs, progress);
   }
 
   /// Lays each option over the scenario, so that what is wrong with one is told before anything is
@@ -179,9 +237,7 @@ private:
     }
     const sweeps::Plan plan(std::move(file));
     sweeps::Schedule schedule(plan);
-    SweepProgress progress(options_.quiet ? SweepProgress::Wanted::no : SweepProgress::Wanted::yes,
-                           slots_for(options_.jobs));
-    if (work_in_passing(schedule, options_.jobs, progress)) return true;
+    if (run(schedule)) return true;
     const std::vector<sweeps::CellRecord> cells = schedule.cells();
     for (std::size_t i = 0; i < positions.size(); ++i) {
       sizing_.simulated.push_back(
@@ -193,6 +249,7 @@ private:
   const SizeArguments& options_;
   std::vector<scenarios::Setting> settings_;
   std::string text_;
+  std::string rate_;
   sweeps::Sizing sizing_;
 };
 
@@ -240,6 +297,8 @@ Verb add_size(CLI::App& program) {
                    "simulations of each combination, with seeds 1 to N (default 5)")
       ->check(CLI::Range(2, 1000))
       ->type_name("N");
+  command->add_flag("--reserve", options->reserve,
+                    "also search for the largest rate that the cheapest carries");
   command
       ->add_option("--jobs", options->jobs,
                    "simulations at the same time (default: one for each core)")

@@ -30,7 +30,7 @@ struct WhatIfArguments {
   std::string more = "25%";
   std::string only;
   int jobs = 0;  ///< 0: one a core
-  std::size_t top = 15;
+  std::size_t top = 10;
   std::string format = "text";
   bool json = false;
   bool quiet = false;
@@ -147,7 +147,7 @@ Verb add_whatif(CLI::App& program) {
                    "simulations at the same time (default: one for each core)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
-  command->add_option("--top", options->top, "rows of the table; 0: all (default 15)")
+  command->add_option("--top", options->top, "rows of each table; 0: all (default 10)")
       ->check(CLI::Range(0, 1000000))
       ->type_name("N");
   command->add_option("--format", options->format, "text, markdown, latex or csv")
@@ -159,15 +159,14 @@ Verb add_whatif(CLI::App& program) {
       "resource that it has (NICs, PCIe, GPU, memories, token budget), and each other value of "
       "each\n"
       "switch of its engine. All get the same requests, seed by seed, and the deadlines of the\n"
-      "scenario as it is. The changes are ranked by attainment, then by mean TTFT, with paired\n"
-      "95 % intervals; * is significant after a correction for their number. docs/whatif.md\n\n"
+      "scenario as it is. Resources and switches are ranked apart, by attainment, then by mean\n"
+      "TTFT, with paired 95 % intervals; * is significant after a correction for their number.\n\n"
       "A change that is worth nothing is an answer too: what is no bottleneck need not be "
       "bought.\n\n"
       "Examples:\n"
       "  calvo whatif scenarios/planted/storage_nic.yaml\n"
       "  calvo whatif runs/demo-calvo-1 --only resources --more 50%\n"
-      "  calvo whatif scenarios/examples/demo.yaml --engine vllm_sync --only engine --format "
-      "markdown");
+      "  calvo whatif scenarios/planted/gpu_memory.yaml --engine vllm_sync --format markdown");
   return {command, [options] { return what_if(*options); }};
 }
 

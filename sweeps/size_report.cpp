@@ -48,6 +48,12 @@ std::string percent(const MeanInterval& mean) {
   return text;
 }
 
+/// "82.3 % [44.1, 97.6]"
+std::string in_words(const MeanInterval& mean) {
+  std::string text = percent(mean);
+  return text.insert(std::min(text.find(' '), text.size()), " %");
+}
+
 TextTable bill(const Sizing& sizing, const Combination& bought) {
   TextTable table;
   table.rows.push_back(
@@ -157,6 +163,27 @@ std::string notes(const Sizing& sizing) {
   return text;
 }
 
+/// "It carries 43.1 /s [42.5, 44.0], 1.2 times the rate asked for."
+std::string reserve_text(const RateReserve& reserve) {
+  const auto rate = [&](double value) {
+    return to_text(Quantity{std::stod(fmt::format("{:.3g}", value)), reserve.unit});
+  };
+  const Crossing& crossing = reserve.crossing;
+  if (crossing.outcome == Outcome::always) {
+    return fmt::format("It meets the target up to {} at least, {:.3g} times the rate asked for.\n",
+                       rate(reserve.highest), reserve.highest / reserve.asked_base);
+  }
+  if (crossing.outcome != Outcome::found || !crossing.rate) {
+    return "Up to which rate it meets the target could not be found.\n";
+  }
+  std::string text = "It meets the target up to " + rate(*crossing.rate);
+  if (crossing.low && crossing.high) {
+    text += fmt::format(" [{}, {}]", rate(*crossing.low), rate(*crossing.high));
+  }
+  return text +
+         fmt::format(", {:.3g} times the rate asked for.\n", *crossing.rate / reserve.asked_base);
+}
+
 std::string found_text(const Sizing& sizing, TableFormat format) {
   const Combination& bought = sizing.combinations[*sizing.best];
   const SizedCombination& best = *sizing.at(*sizing.best);
@@ -164,9 +191,10 @@ std::string found_text(const Sizing& sizing, TableFormat format) {
                                  sizing.catalogue.currency);
   text += analysis::render(bill(sizing, bought), format);
   text +=
-      fmt::format("\nAttainment {} %: {:.1f} points above the target. Mean TTFT {:.1f} ms{}{}.\n",
-                  percent(best.attainment), 100 * (best.attainment.mean - sizing.target),
+      fmt::format("\nAttainment {}: {:.1f} points above the target. Mean TTFT {:.1f} ms{}{}.\n",
+                  in_words(best.attainment), 100 * (best.attainment.mean - sizing.target),
                   best.ttft.mean, best.bottleneck.empty() ? "" : "; busiest: ", best.bottleneck);
+  if (sizing.reserve) text += reserve_text(*sizing.reserve);
   const TextTable less = cheaper(sizing);
   if (less.rows.size() > 1) text += "\n" + analysis::render(less, format);
   return text;
@@ -181,8 +209,8 @@ std::string not_found_text(const Sizing& sizing, TableFormat format) {
   }
   const Combination& bought = sizing.combinations[closest->position];
   text += fmt::format(
-      "Closest: {} % for {} {}, {:.1f} points below the target; mean TTFT {:.1f} ms{}{}.\n\n",
-      percent(closest->attainment), money(bought.price), sizing.catalogue.currency,
+      "Closest: {} for {} {}, {:.1f} points below the target; mean TTFT {:.1f} ms{}{}.\n\n",
+      in_words(closest->attainment), money(bought.price), sizing.catalogue.currency,
       100 * (sizing.target - closest->attainment.mean), closest->ttft.mean,
       closest->bottleneck.empty() ? "" : "; busiest: ", closest->bottleneck);
   return text + analysis::render(bill(sizing, bought), format);
@@ -280,6 +308,17 @@ Json to_json(const Sizing& sizing) {
   json["prices_as_of"] = sizing.catalogue.as_of;
   json["combinations"] = sizing.combinations.size();
   json["cheapest"] = sizing.best ? to_json(sizing, *sizing.at(*sizing.best)) : Json(nullptr);
+  json["reserve"] = nullptr;
+  if (const auto& reserve = sizing.reserve) {
+    const auto number = [](const std::optional<double>& value) {
+      return value ? Json(*value) : Json(nullptr);
+    };
+    json["reserve"] = {{"rate_unit", reserve->unit},
+                       {"asked", reserve->asked_base},
+                       {"highest_tried", reserve->highest},
+                       {"rate", number(reserve->crossing.rate)},
+                       {"ci95", {number(reserve->crossing.low), number(reserve->crossing.high)}}};
+  }
   const SizedCombination* closest = sizing.best ? nullptr : sizing.closest();
   json["closest"] = closest == nullptr ? Json(nullptr) : to_json(sizing, *closest);
   json["simulated"] = Json::array();

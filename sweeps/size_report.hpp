@@ -9,8 +9,10 @@
 
 #include "analysis/mean_interval.hpp"
 #include "analysis/text_table.hpp"
+#include "sweeps/crossing.hpp"
 #include "sweeps/schedule.hpp"
 #include "sweeps/size_search.hpp"
+#include "sweeps/values.hpp"
 
 namespace calvo::sweeps {
 
@@ -28,6 +30,15 @@ struct SizedCombination {
 SizedCombination size_up(std::size_t position, const Schedule& schedule, const CellRecord& record,
                          double target);
 
+/// Up to which rate the cheapest meets the target.
+struct RateReserve {
+  Quantity asked;     ///< the rate that it was bought for
+  Crossing crossing;  ///< rates in the base unit of `asked`
+  double asked_base = 0;
+  double highest = 0;  ///< that was tried
+  std::string unit;    ///< of the crossing and `highest`
+};
+
 struct Sizing {
   std::string scenario;
   std::string engine;
@@ -38,6 +49,7 @@ struct Sizing {
   std::vector<Combination> combinations;
   std::vector<SizedCombination> simulated;  ///< in the order they were
   std::optional<std::size_t> best;          ///< in `combinations`; none: nothing meets the target
+  std::optional<RateReserve> reserve;       ///< none: nobody asked, or there is no best
 
   /// Null if it was not simulated.
   const SizedCombination* at(std::size_t position) const;

@@ -92,17 +92,25 @@ void append_effect(TextTable::Row& row, const Effect& effect, double unit) {
   row.emplace_back(effect.significant() ? "*" : "");
 }
 
-TextTable table_of(const WhatIf& what_if, std::size_t most) {
-  TextTable table;
-  table.rows.push_back({"change", "rank", "of", "attainment (%)", "more", "[95 %]", "",
-                        "mean TTFT (ms)", "more", "[95 %]", "", "what"});
+std::vector<const RankedChange*> of_kind(const WhatIf& what_if, ChangeKind kind) {
+  std::vector<const RankedChange*> found;
   for (const RankedChange& each : what_if.changes) {
+    if (each.change.kind == kind) found.push_back(&each);
+  }
+  return found;
+}
+
+TextTable table_of(const std::vector<const RankedChange*>& changes, std::size_t most) {
+  const bool engine = changes.front()->change.kind == ChangeKind::engine;
+  TextTable table;
+  table.rows.push_back({engine ? "switch" : "resource", "rank", "attainment (%)", "more", "[95 %]",
+                        "", "mean TTFT (ms)", "more", "[95 %]", "", "what"});
+  for (const RankedChange* each : changes) {
     if (most != 0 && table.rows.size() > most) break;
-    TextTable::Row row = {each.change.name, std::to_string(each.rank),
-                          std::string(name_of(each.change.kind))};
-    append_effect(row, each.attainment, 100);
-    append_effect(row, each.ttft, 1);
-    row.push_back(each.change.detail);
+    TextTable::Row row = {each->change.name, std::to_string(each->rank)};
+    append_effect(row, each->attainment, 100);
+    append_effect(row, each->ttft, 1);
+    row.push_back(each->change.detail);
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -151,39 +159,31 @@ std::string headline(const WhatIf& what_if) {
   return text + "\n";
 }
 
-/// What it comes to, in a sentence or two.
-std::string verdict(const WhatIf& what_if) {
-  if (what_if.changes.empty()) return "There is nothing to change.\n";
-  const auto raises = [](const RankedChange& each) {
-    return each.attainment.significant() && each.attainment.difference->mean > 0;
+/// What the changes of a kind come to, in a sentence.
+std::string verdict(const std::vector<const RankedChange*>& changes) {
+  const bool engine = changes.front()->change.kind == ChangeKind::engine;
+  const char* kind = engine ? "switches" : "resources";
+  const auto raises = [](const RankedChange* each) {
+    return each->attainment.significant() && each->attainment.difference->mean > 0;
   };
-  const RankedChange& first = what_if.changes.front();
-  if (what_if.attainment.mean > 0.999) {
-    return "Every request meets its objectives: there is next to nothing to raise.\n";
-  }
+  const RankedChange& first = *changes.front();
   if (!first.attainment.difference || first.attainment.difference->mean <= 0) {
-    return "No change raises attainment.\n";
+    return fmt::format("None of {} {} raises attainment.\n", changes.size(), kind);
   }
-  const bool sure = raises(first);
-  return fmt::format(
-      "Most for attainment: {} ({}), {} points {}{}; {} of {} changes raise it significantly.\n",
-      first.change.name, first.change.detail, signed_text(100 * first.attainment.difference->mean),
-      interval_text(first.attainment.difference->ci95, 100, "{:+.1f}"),
-      sure ? "" : ", not significant: --seeds asks for more simulations",
-      std::ranges::count_if(what_if.changes, raises), what_if.changes.size());
+  return fmt::format("Of {} {}: {} ({}), {} points {}{}; {} raise{} attainment significantly.\n",
+                     changes.size(), kind, first.change.name, first.change.detail,
+                     signed_text(100 * first.attainment.difference->mean),
+                     interval_text(first.attainment.difference->ci95, 100, "{:+.1f}"),
+                     raises(&first) ? "" : ", not significant (--seeds asks for more simulations)",
+                     std::ranges::count_if(changes, raises),
+                     std::ranges::count_if(changes, raises) == 1 ? "s" : "");
 }
 
-std::string notes(const WhatIf& what_if, std::size_t most) {
-  std::string text;
-  if (most != 0 && what_if.changes.size() > most) {
-    text += fmt::format("{} more changes are worth less; --top 0 shows them all.\n",
-                        what_if.changes.size() - most);
-  }
-  const std::size_t tests = what_if.changes.size();
-  text += fmt::format(
+std::string notes(const WhatIf& what_if, bool cut) {
+  std::string text = cut ? "--top 0 shows the changes that are worth less.\n" : "";
+  text +=
       "One change at a time; differences are paired by seed. * significant at 5 % after Holm's\n"
-      "correction for {} test{}. Deadlines stay those of the scenario as it is.\n",
-      tests, tests == 1 ? "" : "s");
+      "correction for the changes of a table. Deadlines stay those of the scenario as it is.\n";
   if (!what_if.failed.empty()) {
     std::string names;
     for (const FailedChange& each : what_if.failed) {
@@ -234,6 +234,41 @@ Json to_json(const Change& change) {
   return json;
 }
 
+/// Adds the changes of a kind, ranked: what is bought and what is set are chosen apart.
+void rank_kind(WhatIf& result, ChangeKind kind, const RunGroup& base,
+               const std::vector<Change>& changes, const std::vector<CellRecord>& cells,
+               const Schedule& schedule) {
+  std::vector<RunGroup> groups = {base};
+  std::map<std::string, std::size_t> place;  // of a group in `ranked`
+  std::vector<RankedChange> ranked;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (changes[i].kind != kind) continue;
+    CellRuns runs = runs_of(schedule, cells[i + 1], std::to_string(i));
+    if (!runs.error.empty()) {
+      result.failed.push_back({changes[i], runs.error});
+      continue;
+    }
+    place[runs.group.name] = ranked.size();
+    ranked.push_back({changes[i], 0, {}, {}});
+    groups.push_back(std::move(runs.group));
+  }
+  const auto comparison = analysis::compare_groups(groups, {attainment_metric, ttft_metric});
+  for (const GroupValue& value : comparison.values) {
+    const bool is_ttft = value.metric == ttft_metric;
+    if (value.group.empty()) {
+      (is_ttft ? result.ttft : result.attainment) = value.mean;
+      continue;
+    }
+    RankedChange& change = ranked[place.at(value.group)];
+    (is_ttft ? change.ttft : change.attainment) = {value.mean, value.vs_first, value.adjusted_p};
+  }
+  std::ranges::stable_sort(ranked, goes_before);
+  for (RankedChange& change : ranked) {
+    change.rank = static_cast<int>(&change - ranked.data()) + 1;
+    result.changes.push_back(std::move(change));
+  }
+}
+
 }  // namespace
 
 WhatIf rank_changes(const WrittenOut& scenario, const std::vector<Change>& changes,
@@ -250,42 +285,30 @@ WhatIf rank_changes(const WrittenOut& scenario, const std::vector<Change>& chang
     throw InputError({scenario.file, 0, 0}, "", "cannot be simulated as it is: " + base.error);
   }
   result.bottleneck = bottleneck_of(base.group);
-  std::vector<RunGroup> groups = {std::move(base.group)};
-  std::map<std::string, std::size_t> ranked;  // group -> place in result.changes
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    CellRuns runs = runs_of(schedule, cells[i + 1], std::to_string(i));
-    if (!runs.error.empty()) {
-      result.failed.push_back({changes[i], runs.error});
-      continue;
-    }
-    ranked[runs.group.name] = result.changes.size();
-    result.changes.push_back({changes[i], 0, {}, {}});
-    groups.push_back(std::move(runs.group));
-  }
-  const auto comparison = analysis::compare_groups(groups, {attainment_metric, ttft_metric});
-  for (const GroupValue& value : comparison.values) {
-    const bool is_ttft = value.metric == ttft_metric;
-    if (value.group.empty()) {
-      (is_ttft ? result.ttft : result.attainment) = value.mean;
-      continue;
-    }
-    RankedChange& change = result.changes[ranked.at(value.group)];
-    (is_ttft ? change.ttft : change.attainment) = {value.mean, value.vs_first, value.adjusted_p};
-  }
-  std::ranges::stable_sort(result.changes, goes_before);
-  for (std::size_t i = 0; i < result.changes.size(); ++i) {
-    result.changes[i].rank = static_cast<int>(i) + 1;
+  for (const ChangeKind kind : {ChangeKind::resource, ChangeKind::engine}) {
+    rank_kind(result, kind, base.group, changes, cells, schedule);
   }
   return result;
 }
 
 std::string to_text(const WhatIf& what_if, TableFormat format, std::size_t most) {
   if (format == TableFormat::csv) return analysis::render(number_table(what_if), format);
-  const std::string before = headline(what_if) + verdict(what_if);
-  const std::string after = notes(what_if, most);
-  const std::string table = analysis::render(table_of(what_if, most), format);
-  if (format == TableFormat::latex) return commented(before) + table + commented(after);
-  return before + "\n" + table + "\n" + after;
+  std::string before = headline(what_if);
+  if (what_if.attainment.mean > 0.999) {
+    before += "Every request meets its objectives: there is next to nothing to raise.\n";
+  }
+  std::string tables;
+  bool cut = false;
+  for (const ChangeKind kind : {ChangeKind::resource, ChangeKind::engine}) {
+    const auto changes = of_kind(what_if, kind);
+    if (changes.empty()) continue;
+    before += verdict(changes);
+    tables += (tables.empty() ? "" : "\n") + analysis::render(table_of(changes, most), format);
+    cut = cut || (most != 0 && changes.size() > most);
+  }
+  const std::string after = notes(what_if, cut);
+  if (format == TableFormat::latex) return commented(before) + tables + commented(after);
+  return before + "\n" + tables + "\n" + after;
 }
 
 Json to_json(const WhatIf& what_if) {

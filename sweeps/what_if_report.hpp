@@ -18,13 +18,13 @@ namespace calvo::sweeps {
 struct Effect {
   analysis::MeanInterval mean;
   std::optional<analysis::Difference> difference;  ///< none: it has no value there
-  double adjusted_p = 1;                           ///< by Holm over all changes
+  double adjusted_p = 1;                           ///< by Holm over the changes of a kind
   bool significant() const { return difference && adjusted_p < 0.05; }
 };
 
 struct RankedChange {
   Change change;
-  int rank = 0;       ///< from 1
+  int rank = 0;       ///< from 1, among those of its kind
   Effect attainment;  ///< share
   Effect ttft;        ///< mean TTFT in ms
 };
@@ -41,7 +41,8 @@ struct WhatIf {
   analysis::MeanInterval attainment;  ///< of the scenario as it is
   analysis::MeanInterval ttft;
   std::string bottleneck;             ///< of the most seeds; may be empty
-  std::vector<RankedChange> changes;  ///< by rank: most attainment first, then least mean TTFT
+  std::vector<RankedChange> changes;  ///< resources, then switches of the engine, each by rank:
+                                      ///< most attainment first, then least mean TTFT
   std::vector<FailedChange> failed;
 };
 
@@ -50,7 +51,8 @@ struct WhatIf {
 WhatIf rank_changes(const WrittenOut& scenario, const std::vector<Change>& changes,
                     const Schedule& schedule);
 
-/// The first `most` changes (0: all), and what the whole says. CSV: all of them, numbers in full.
+/// The first `most` changes of each kind (0: all), and what the whole says. CSV: all of them,
+/// numbers in full.
 std::string to_text(const WhatIf& what_if, analysis::TableFormat format, std::size_t most);
 nlohmann::ordered_json to_json(const WhatIf& what_if);
 

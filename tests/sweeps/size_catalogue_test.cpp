@@ -87,6 +87,13 @@ TEST(Catalogue, RefusesWhatIsWrongWithItsPlaceAndTheRemedy) {
   for (const auto& each : cases) EXPECT_EQ(error_of(each.text), each.error);
 }
 
+TEST(Catalogue, TheOneThatIsShippedSaysThatItsPricesAreExamples) {
+  const Catalogue catalogue =
+      read_catalogue(std::string(CALVO_SOURCE_DIR) + "/scenarios/catalogue/prices.yaml");
+  EXPECT_EQ(catalogue.slots.size(), 4);
+  EXPECT_EQ(catalogue.note.find("ours: "), 0) << catalogue.note;
+}
+
 TEST(Catalogue, RefusesMoreCombinationsThanCanBeSearched) {
   std::string text = head + "slots:\n";
   for (int slot = 0; slot < 5; ++slot) {
