@@ -7,8 +7,11 @@ calvo.tables.summary = (model) => {
   const metric = (point, name, show) => {
     const found = point.metrics[name];
     if (!found) return null;
-    const bare = (v) => show(v).replace(/\u00a0%$/, '');
-    return show(found.mean) + (found.ci95 ? ` [${bare(found.ci95[0])}, ${bare(found.ci95[1])}]` : '');
+    if (!found.ci95) return show(found.mean);
+    const texts = [found.mean, ...found.ci95].map(show);
+    const units = new Set(texts.map((text) => text.split('\u00a0')[1]));
+    const [low, high] = units.size === 1 ? texts.slice(1).map((text) => text.split('\u00a0')[0]) : texts.slice(1);
+    return `${texts[0]} [${low}, ${high}]`;
   };
   const seconds = (ms) => format.seconds(ms / 1e3);
   const loads = new Set(model.points.map((point) => point.load)).size > 1;
@@ -49,7 +52,8 @@ calvo.tables.warnings = (model) => {
       kind.runs.push(run);
     }
   }
-  const whose = (runs) => (runs.length <= 3 ? runs.map((run) => run.label).join('; ')
+  const whose = (runs) => (runs.length > 3 && runs.length === model.runs.length ? `All ${runs.length} runs`
+    : runs.length <= 3 ? runs.map((run) => run.label).join('; ')
     : `${[...new Set(runs.map((run) => run.engine))].join(', ')} (${runs.length} of ${model.runs.length} runs)`);
   const failed = model.sweeps.flatMap(({sweep}) => (sweep.failed || []).map((one) => `${one.name}: ${one.error}`));
   const incomplete = model.sweeps.filter(({sweep}) => sweep.complete === false)

@@ -332,7 +332,7 @@ class Sweep(Page):
                             ".map((n) => n.textContent)")
         kinds = [re.sub(r"(?<!\w)\d+(\.\d+)?", "#", item.split(": ", 1)[1]) for item in items]
         self.assertEqual(len(kinds), len(set(kinds)), items)
-        self.assertTrue(any(item.startswith("vllm_sync, calvo (18 of 18 runs): 80 requests measured")
+        self.assertTrue(any(item.startswith("All 18 runs: 80 requests measured")
                             for item in items), items)
 
 

@@ -5,6 +5,7 @@ calvo.plots.resources = (model, state) => {
   const runsOfLoad = () => calvo.shownGroups(model, state)
     .map((group) => ({name: calvo.groupName(group), engine: group.engine, real: group.real,
                       run: model.runs[group.runs[0]]}));
+  const busiest = 10;
   const utilization = () => {
     const runs = runsOfLoad();
     const most = new Map();
@@ -13,20 +14,20 @@ calvo.plots.resources = (model, state) => {
         most.set(name, Math.max(most.get(name) ?? 0, share));
       }
     }
-    return {runs, names: [...most.keys()].sort((a, b) => most.get(b) - most.get(a))};
+    const names = [...most.keys()].sort((a, b) => most.get(b) - most.get(a));
+    return {runs, names, drawn: names.slice(0, busiest).filter((name, i) => i < 1 || most.get(name) >= 0.005)};
   };
-  const busiest = 10;
   const figures = [];
   if (model.runs.length) {
     figures.push(new calvo.Figure({
       id: 'utilization', title: 'How busy each resource was',
       words: () => calvo.atLoad(model, state) + 'Mean use over the whole run. Nearest to its limit (the bottleneck): ' +
         runsOfLoad().map(({name, run}) => `${name} ${run.summary.bottleneck || 'none'} (${format.percent(run.summary.bottleneck_utilization, 0)})`).join(', ') + '.',
-      reading: `The nearer to 100 %, the longer requests wait for a resource. Links (NICs, PCIe lanes): bytes carried over what they could carry. GPUs: share of the time in which they compute; one that only generates tokens counts as busy and can still take on prompts, so that the bottleneck is judged by the time in prompts. The ${busiest} busiest are drawn; the table has all.`,
+      reading: `The nearer to 100 %, the longer requests wait for a resource. Links (NICs, PCIe lanes): bytes carried over what they could carry. GPUs: share of the time in which they compute; one that only generates tokens counts as busy and can still take on prompts, so that the bottleneck is judged by the time in prompts. The busiest are drawn, up to ${busiest} and above 0.5 %; the table has all.`,
       option: () => {
-        const {runs, names} = utilization();
+        const {runs, drawn} = utilization();
         if (!runs.length) return null;
-        const shown = names.slice(0, busiest).toReversed();
+        const shown = drawn.toReversed();
         return {
           grid: {left: 16, right: 40, top: 40, bottom: 50, containLabel: true},
           xAxis: calvo.axis('utilisation (%)', {type: 'value', min: 0, max: 100}),
@@ -50,8 +51,8 @@ calvo.plots.resources = (model, state) => {
         return {columns: ['resource', ...runs.map(({name}) => name)],
           rows: names.map((resource) => [resource, ...runs.map(({run}) => format.percent(run.summary.utilization[resource]))])};
       },
-      height: () => { const {runs, names} = utilization();
-        return 110 + Math.min(busiest, names.length) * (14 + 12 * Math.max(1, runs.length)); },
+      height: () => { const {runs, drawn} = utilization();
+        return 110 + drawn.length * (14 + 12 * Math.max(1, runs.length)); },
       zooms: '', nothing: 'No run of the engines that are shown.',
     }));
   }
@@ -99,13 +100,13 @@ calvo.plots.resources = (model, state) => {
 
   // Work of each kind of resource: of one machine or instance, or the mean over all of them.
   const kinds = [
-    [/^instance\d+\.gpu$/, 'GPU computes', 'prefill'],
-    [/^(serving|instance)\d+\.nic\d+\.rx$/, 'serving NIC receives', 'network_load'],
-    [/^(serving|instance)\d+\.nic\d+\.tx$/, 'serving NIC sends', 'lookup'],
-    [/^storage\d+\.nic\d+\.tx$/, 'storage NIC sends', 'queue'],
-    [/^storage\d+\.nic\d+\.rx$/, 'storage NIC receives', 'queue_loaded'],
-    [/\.pcie\.h2d$/, 'PCIe lane, to the GPU', 'pcie_load'],
-    [/\.pcie\.d2h$/, 'PCIe lane, from the GPU', 'decode']];
+    [/^instance\d+\.gpu$/, 'GPU', 'prefill'],
+    [/^(serving|instance)\d+\.nic\d+\.rx$/, 'serving NIC in', 'network_load'],
+    [/^(serving|instance)\d+\.nic\d+\.tx$/, 'serving NIC out', 'lookup'],
+    [/^storage\d+\.nic\d+\.tx$/, 'storage NIC out', 'queue'],
+    [/^storage\d+\.nic\d+\.rx$/, 'storage NIC in', 'queue_loaded'],
+    [/\.pcie\.h2d$/, 'PCIe to GPU', 'pcie_load'],
+    [/\.pcie\.d2h$/, 'PCIe from GPU', 'decode']];
   let machine = 'mean';
   const machines = () => [...new Set(Object.keys(run().time.work).map((track) => track.split('.')[0]))]
     .sort((a, b) => a.localeCompare(b, undefined, {numeric: true}));
@@ -123,7 +124,7 @@ calvo.plots.resources = (model, state) => {
       for (const track of tracks) {
         for (const values of Object.values(run().time.work[track])) values.forEach((v, i) => { sum[i] += v; });
       }
-      lines.push({name: machine === 'mean' && count > 1 ? `${name} (mean of ${count})` : name, stage,
+      lines.push({name, stage, count,
         values: sum.map((v) => Math.min(100, 100 * v / count))});
     }
     return lines;
@@ -132,7 +133,7 @@ calvo.plots.resources = (model, state) => {
     id: 'work', title: 'Resources over time',
     words: () => `${run().label}: share of the time in which each kind of resource` +
       (machine === 'mean' ? '' : ` of ${machine}`) + ' was at work. Means: ' +
-      work().map(({name, values}) => `${name} ${format.percent(values.reduce((a, b) => a + b, 0) / values.length / 100)}`).join(', ') + `. ${perBin()}`,
+      work().map(({name, count, values}) => `${name}${count > 1 ? ` (${count} of them)` : ''} ${format.percent(values.reduce((a, b) => a + b, 0) / values.length / 100)}`).join(', ') + `. ${perBin()}`,
     reading: 'A link is at work while it has at least one transfer: at 100 % it never rests, though it may be shared or slowed elsewhere. Gaps in every line at once mean that there is nothing to do but wait for requests.',
     controls: [picker],
     option: () => {
