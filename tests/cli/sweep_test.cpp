@@ -311,6 +311,39 @@ TEST(Compare, PutsTheEnginesOfASweepSideBySide) {
   EXPECT_THAT(here.run({"compare", "a", "r"}).out, HasSubstr("calvo (sim)"));
 }
 
+TEST(Compare, TakesStepsFromTheEngineBeforeAndCallsNamedPointsByTheirNames) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.write("w.yaml",
+             "scenario: s.yaml\n"
+             "engines: [vllm_sync, calvo_fifo, calvo]\n"
+             "seeds: 2\n"
+             "points:\n"
+             "  - {name: quick, hardware.nic: {latency: 0 s, bandwidth: 40 GB/s}}\n"
+             "  - {name: slow, hardware.nic: {latency: 0 s, bandwidth: 4 GB/s}}\n");
+  const Ran sweep = here.run({"sweep", "w.yaml", "--out", "a", "--quiet"});
+  ASSERT_EQ(sweep.exit_code, 0) << sweep.err;
+  const Ran ran = here.run({"compare", "a", "--steps", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  std::map<std::string, double> mean, step;
+  const auto comparison = nlohmann::json::parse(ran.out);
+  for (const auto& value : comparison["values"]) {
+    if (value["metric"] != "mean_ttft_ms") continue;
+    const std::string where =
+        value["settings"].get<std::string>() + " " + value["group"].get<std::string>();
+    mean[where] = value["mean"];
+    if (!value["vs_reference"].is_null()) step[where] = value["vs_reference"]["mean"];
+  }
+  ASSERT_EQ(mean.size(), 6U);
+  EXPECT_EQ(step.size(), 4U);
+  for (const std::string where : {"quick", "slow"}) {
+    EXPECT_NEAR(step.at(where + " calvo_fifo"),
+                mean.at(where + " calvo_fifo") - mean.at(where + " vllm_sync"), 1e-6);
+    EXPECT_NEAR(step.at(where + " calvo"),
+                mean.at(where + " calvo") - mean.at(where + " calvo_fifo"), 1e-6);
+  }
+}
+
 TEST(Compare, RefusesSweepsItCannotRead) {
   const Workplace here;
   write_small(here);
