@@ -50,6 +50,14 @@ axes:
   workload.synthetic.arrival.rate: [2 /s, 4 /s, 8 /s]
 keep: [requests]
 """
+PANELS = """
+scenario: small.yaml
+engines: [vllm_sync, calvo]
+seeds: 2
+axes:
+  block_tokens: [128, 256]
+  workload.synthetic.arrival.rate: [2 /s, 8 /s]
+"""
 
 calvo = None
 place = None
@@ -72,6 +80,9 @@ def make_pages():
     (place / "sweep.yaml").write_text(SWEEP)
     run("sweep", "sweep.yaml", "--out", "swept", "--quiet")
     run("report", "swept", "-o", "sweep.html")
+    (place / "panels.yaml").write_text(PANELS)
+    run("sweep", "panels.yaml", "--out", "panelled", "--quiet")
+    run("report", "panelled", "-o", "panels.html")
     # A real run is told by its environment; the page does the same with it wherever it comes from.
     shutil.copytree(place / "small", place / "measured")
     for path in (place / "measured").glob("*/environment.json"):
@@ -334,6 +345,26 @@ class Sweep(Page):
         self.assertEqual(len(kinds), len(set(kinds)), items)
         self.assertTrue(any(item.startswith("All 18 runs: 80 requests measured")
                             for item in items), items)
+
+
+class Panels(Page):
+    page = "panels.html"
+
+    def test_draws_a_panel_for_each_setting_with_every_engine_in_it(self):
+        lines = self.figure("ttft", "option().series.filter((s) => s.type === 'line')"
+                            ".map((s) => [s.xAxisIndex, s.name, s.data.length])")
+        self.assertEqual(sorted(lines), [[0, "calvo", 2], [0, "vllm_sync", 2],
+                                         [1, "calvo", 2], [1, "vllm_sync", 2]])
+        self.assertEqual(self.figure("ttft", "chart.getOption().title.map((t) => t.text)"),
+                         ["block_tokens 128", "block_tokens 256"])
+        self.assertEqual(self.figure("ttft", "pictureOption().title.map((t) => t.text)")[1:],
+                         ["block_tokens 128", "block_tokens 256"])
+        self.assertEqual(chromium.console_errors(), [])
+
+    def test_zooms_all_panels_at_once(self):
+        self.figure("ttft", "zoom(0.5)")
+        ranges = self.figure("ttft", "chart.getOption().dataZoom.map((z) => [z.xAxisIndex, z.start, z.end])")
+        self.assertEqual(ranges, [[[0, 1], 25, 75]])
 
 
 MARKS = """
