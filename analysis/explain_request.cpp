@@ -314,13 +314,13 @@ private:
       if (step == nullptr) {
         return add(begin, end, end - begin, Culprit::none, "", How::unknown, {});
       }
-      if (begin < step->begin) loads_of_step(begin, std::min(end, step->begin));
+      if (begin < step->begin) loads_of_step(step->prompts, begin, std::min(end, step->begin));
       if (step->begin < end) in_step(why, *step, std::max(begin, step->begin), end);
     });
   }
 
   /// The step waits for loads of its members, and with it all that wait for the step.
-  void loads_of_step(Instant from, Instant to) {
+  void loads_of_step(const std::vector<RequestId>& members, Instant from, Instant to) {
     const auto list = transfers(from, to, [](const ExplainTransfer&) { return true; });
     sweep(list, from, to, [&](Instant begin, Instant end, std::vector<std::uint32_t> now) {
       const bool network =
@@ -328,13 +328,35 @@ private:
       std::erase_if(now, [&](std::uint32_t i) {
         return evidence_.transfers[i].network != network;  // copies go on behind what is fetched
       });
-      if (now.empty()) return add(begin, end, end - begin, Culprit::none, "", How::unknown, {});
+      if (now.empty()) return memory_of_members(members, begin, end);
       const std::vector<double> weights(now.size(), 1.0);
       const std::vector<Nanoseconds> parts = split_time(end - begin, weights);
       for (std::size_t i = 0; i < now.size(); ++i) {
         flowing(now[i], begin, end, parts[i], evidence_.transfers[now[i]].request == request_.id);
       }
     });
+  }
+
+  /// Nothing is under way for the step: the memory that its first member in this plight waits for.
+  void memory_of_members(const std::vector<RequestId>& members, Instant from, Instant to) {
+    for (const RequestId member : members) {
+      const auto key = [](const ExplainWait& wait) {
+        return std::pair(raw(wait.request), wait.from);
+      };
+      auto wait = std::ranges::upper_bound(evidence_.waits, std::pair(raw(member), from), {}, key);
+      if (wait == evidence_.waits.begin()) continue;
+      --wait;
+      if (wait->request != member || wait->to <= from) continue;
+      const bool host = wait->why == Waiting::host_memory;
+      if (!host && wait->why != Waiting::gpu_memory) continue;
+      const Instant until = std::min(to, wait->to);
+      add(from, until, until - from, host ? Culprit::host_memory : Culprit::gpu_memory,
+          of_instance(request_.instance, host ? "host_memory" : "gpu_memory"), How::full,
+          without_self({member}));
+      from = until;
+      break;
+    }
+    if (from < to) add(from, to, to - from, Culprit::none, "", How::unknown, {});
   }
 
   void in_step(Waiting why, const ExplainStep& step, Instant from, Instant to) {

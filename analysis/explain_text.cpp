@@ -1,7 +1,9 @@
 #include "analysis/explain_text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -94,6 +96,29 @@ std::string decision_line(const Decision& decision, const ExplainLabels& labels)
   return line;
 }
 
+/// A use of a resource that goes on while those beside it or in memory change is one line.
+std::vector<ExplainPiece> merged(const std::vector<ExplainPiece>& pieces) {
+  std::vector<ExplainPiece> out;
+  std::map<std::tuple<Stage, Culprit, std::string, How>, std::size_t> last;
+  for (const ExplainPiece& piece : pieces) {
+    const bool may = piece.how == How::own || piece.how == How::beside || piece.how == How::full;
+    const auto [found, fresh] = last.try_emplace(
+        std::tuple(piece.stage, piece.culprit, piece.resource, piece.how), out.size());
+    if (fresh || !may || out[found->second].to != piece.from) {
+      found->second = out.size();
+      out.push_back(piece);
+      continue;
+    }
+    ExplainPiece& before = out[found->second];
+    before.to = piece.to;
+    before.time += piece.time;
+    std::vector<RequestId> both;
+    std::ranges::set_union(before.whom, piece.whom, std::back_inserter(both));
+    before.whom = std::move(both);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view words_for(How how, Culprit culprit) {
@@ -132,6 +157,7 @@ ExplainedRequest explained(const ExplainEvidence& evidence, const Explainer& exp
       blamed[id] += piece.time / static_cast<std::int64_t>(piece.whom.size());
     }
   }
+  out.pieces = merged(out.pieces);
   std::map<RequestId, Decision> last;
   for (const Decision& decision : evidence.decisions) {
     if (decision.request == out.request->id) out.decisions.push_back(decision);

@@ -19,9 +19,9 @@ struct ExplainLabels {
 /// One request with its pieces.
 struct ExplainedRequest {
   const ExplainRequest* request = nullptr;
-  std::vector<ExplainPiece> pieces;
-  std::vector<Decision> decisions;  ///< its own, by date
-  std::vector<Decision> ahead;      ///< last ones of those that it waited for, most time first
+  std::vector<ExplainPiece> pieces;  ///< those alike that follow one another taken together
+  std::vector<Decision> decisions;   ///< its own, by date
+  std::vector<Decision> ahead;       ///< last ones of those that it waited for, most time first
 };
 
 /// Everything that `request` and text of it need. Requires: `index` into evidence.requests.

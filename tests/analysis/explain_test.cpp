@@ -157,6 +157,32 @@ TEST(Explain, WhoWaitsForAStepThatLoadsWaitsForTheLink) {
                                          piece(20, Culprit::gpu_compute, How::earlier, {4})));
 }
 
+TEST(Explain, WhoWaitsForAStepWhoseMemberFindsNoMemoryWaitsForThat) {
+  HandMade made;
+  made.request(4, 0, 60);
+  made.request(5, 10, 60);
+  made.step(50, 60, {4}).formed = at(0);
+  made.wait(4, Waiting::host_memory, 0, 40);
+  made.wait(5, Waiting::load_start, 10, 60);
+  EXPECT_THAT(made.pieces(1), ElementsAre(piece(30, Culprit::host_memory, How::full, {4}),
+                                          piece(10, Culprit::none, How::unknown),
+                                          piece(10, Culprit::gpu_compute, How::earlier, {4})));
+}
+
+TEST(Explain, ALongUseOfALinkBesideChangingOthersIsOneLine) {
+  HandMade made;
+  made.request(5, 0, 40).times.load_start = at(0);
+  made.fetch(5, 0, 40);
+  made.fetch(6, 0, 20);
+  made.fetch(7, 20, 40);
+  made.wait(5, Waiting::network, 0, 40);
+  const Explainer explainer(made.evidence);
+  EXPECT_EQ(explainer.pieces(0).size(), 3U);
+  EXPECT_THAT(explained(made.evidence, explainer, 0).pieces,
+              ElementsAre(piece(20, Culprit::storage_nic, How::own),
+                          piece(20, Culprit::storage_nic, How::beside, {6, 7})));
+}
+
 TEST(Explain, WhatTheRecordDoesNotShowIsNotAttributed) {
   HandMade made;
   made.request(5, 0, 40);
