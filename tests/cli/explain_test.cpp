@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::string planted(const std::string& name) {
+std::string planted_scenario(const std::string& name) {
   return CALVO_SOURCE_DIR "/scenarios/planted/" + name + ".yaml";
 }
 
@@ -31,7 +31,8 @@ TEST(Explain, NamesThePlantedCauseOfEachScenario) {
       {"gpu_memory", "GPU memory"},   {"token_budget", "token budget"}};
   const Workplace here;
   for (const auto& [name, culprit] : causes) {
-    ASSERT_EQ(here.run({"run", planted(name), "--quiet", "--no-timeline", "--out", name}).exit_code,
+    ASSERT_EQ(here.run({"run", planted_scenario(name), "--quiet", "--no-timeline", "--out", name})
+                  .exit_code,
               0);
     const auto json = explained(here, name);
     EXPECT_EQ(json["culprit"], culprit) << name;
@@ -42,7 +43,7 @@ TEST(Explain, NamesThePlantedCauseOfEachScenario) {
 
 TEST(Explain, SaysTheSameOfARecordedRunAndOfOneThatItSimulatesAgain) {
   const Workplace here;
-  const std::string file = planted("gpu_memory");
+  const std::string file = planted_scenario("gpu_memory");
   ASSERT_EQ(here.run({"run", file, "--quiet", "--out", "a", "--events"}).exit_code, 0);
   const Ran recorded = here.run({"explain", "a"});
   ASSERT_EQ(recorded.exit_code, 0) << recorded.err;
