@@ -14,6 +14,7 @@
 #include <poll.h>
 
 #include "core/contract.hpp"
+#include "realrun/engine/worker.hpp"
 #include "realrun/wire/block_format.hpp"
 
 namespace calvo::realrun {
@@ -187,8 +188,8 @@ private:
            tokens <= device_.options().shape.max_context;
   }
 
-  /// One step of `sequences` sequences, each with `fresh` new tokens over `context`; their pages
-  /// follow each other, and wrap around where there are too few to read from.
+  /// One step of `sequences` sequences, each with `fresh` new tokens over `context` and with pages
+  /// of its own. Requires: there are so many.
   Seconds step_time(std::int64_t sequences, std::int64_t fresh, std::int64_t context) {
     const auto vocab = static_cast<std::size_t>(device_.options().shape.vocab);
     std::vector<std::int32_t> tokens(static_cast<std::size_t>(fresh));
@@ -207,7 +208,14 @@ private:
     return wall_now() - begin;
   }
 
+  /// Where steps are computed. A step pins its thread for good, and threads inherit that: copies
+  /// beside steps must not share their core. Ends with all cores back that the thread had.
+  ThreadPlace place_of_steps() const {
+    return ThreadPlace("compute", device_.options().compute_core);
+  }
+
   void steps() {
+    const ThreadPlace place = place_of_steps();
     std::vector<models::StepPoint> points;
     for (const std::int64_t context : contexts) {
       for (const std::int64_t fresh : new_tokens) {
@@ -252,9 +260,12 @@ private:
     const auto decode = [&] { return step_time(1, 1, context); };
     const std::int64_t count = std::min<std::int64_t>(8, most_copies());
     const auto copy = [&] { return copy_time(CopyDirection::in, count, 0); };
-    const Seconds prefill_alone = beside_sample("step_alone", fresh, 1, context, prefill);
-    const Seconds decode_alone = beside_sample("decode_alone", 1, 1, context, decode);
-    const Seconds copy_alone = beside_sample("copy_alone", payload(), count, 0, copy);
+    {
+      const ThreadPlace place = place_of_steps();
+      result_.prefill.alone = beside_sample("step_alone", fresh, 1, context, prefill);
+      result_.decode.alone = beside_sample("decode_alone", 1, 1, context, decode);
+    }
+    result_.copy.alone = beside_sample("copy_alone", payload(), count, 0, copy);
 
     {
       Endless copier([&] {  // one is posted while another is under way
@@ -262,14 +273,14 @@ private:
         next_ += static_cast<std::size_t>(count);
         await_copies(1);
       });
-      result_.prefill = {prefill_alone,
-                         beside_sample("step_beside_copies", fresh, 1, context, prefill)};
-      result_.decode = {decode_alone, beside_sample("decode_beside_copies", 1, 1, context, decode)};
+      const ThreadPlace place = place_of_steps();
+      result_.prefill.beside = beside_sample("step_beside_copies", fresh, 1, context, prefill);
+      result_.decode.beside = beside_sample("decode_beside_copies", 1, 1, context, decode);
       copier.end();
     }
     await_copies();
     Endless computer([&] { prefill(); });
-    result_.copy = {copy_alone, beside_sample("copy_beside_steps", payload(), count, 0, copy)};
+    result_.copy.beside = beside_sample("copy_beside_steps", payload(), count, 0, copy);
     computer.end();
     result_.interference = {result_.prefill.slowdown(), result_.copy.slowdown()};
   }

@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include "core/contract.hpp"
+#include "core/input_error.hpp"
 
 namespace calvo::realrun {
 namespace {
@@ -18,6 +19,7 @@ constexpr std::array<std::int64_t, 4> other_sizes = {4 << 10, 64 << 10, 256 << 1
 constexpr std::array<std::int64_t, 6> counts = {1, 2, 4, 8, 16, 32};
 // Read before each chain that is timed, so that a paced node has spent its burst.
 constexpr std::int64_t burst = 512 << 10;
+constexpr BlockRun probed{BlockId{1}, 1};
 
 struct Node {
   std::unique_ptr<NodeClient> control;
@@ -44,6 +46,7 @@ public:
       node.peer = client_->connect(to.endpoint.host, *offer, info.ticket, patience);
       node.pool_bytes = info.pool_bytes;
     }
+    expect_block(nodes_.front(), options.nodes.front().endpoint);
   }
 
   /// `count` reads of `size` bytes from each of `nodes`, posted at once.
@@ -97,9 +100,23 @@ public:
     return read(nodes, size, count);
   }
 
+  /// Leases are timed with this block: a pool that makes every block has it.
+  void expect_block(Node& node, const Endpoint& where) {
+    std::vector<NodeReply> replies;
+    answer(node, replies, [](NodeClient& control) { control.lookup(1, {&probed, 1}); });
+    if (replies.front().counts == std::vector<std::int32_t>{1}) return;
+    throw InputError({"storage node", 0, 0}, where.text(),
+                     "the node does not hold block 1; start it with --synthetic to calibrate");
+  }
+
   template <class Call>
   Seconds answer(Node& node, Call call) {
     std::vector<NodeReply> replies;
+    return answer(node, replies, call);
+  }
+
+  template <class Call>
+  Seconds answer(Node& node, std::vector<NodeReply>& replies, Call call) {
     const Seconds begin = wall_now();
     call(*node.control);
     while (replies.empty()) {
@@ -124,13 +141,12 @@ public:
     NetworkMeasurement result;
     Node& first = nodes_.front();
     const std::int64_t block = options_.format.used();
-    const BlockRun some{BlockId{1}, 1};
     result.samples.push_back(repeat("lookup", 0, 1, 0, rpc_repeats, [&] {
-      return answer(first, [&](NodeClient& node) { node.lookup(1, {&some, 1}); });
+      return answer(first, [&](NodeClient& node) { node.lookup(1, {&probed, 1}); });
     }));
     result.lookup = result.samples.back().median();
     result.samples.push_back(repeat("lease", 0, 1, 0, rpc_repeats, [&] {
-      return answer(first, [&](NodeClient& node) { node.lease(1, some); });
+      return answer(first, [&](NodeClient& node) { node.lease(1, probed); });
     }));
     result.lease = result.samples.back().median();
 

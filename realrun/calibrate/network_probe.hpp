@@ -32,7 +32,8 @@ struct NetworkMeasurement {
 };
 
 /// Reads from every node through the fabric, one by one and together, without checksums; and asks
-/// what is stored. `landing` is registered for it. Throws as NodeClient and FabricClient do.
+/// what is stored. `landing` is registered for it. Throws as NodeClient and FabricClient do, and
+/// InputError if the first node does not make blocks on demand (calvo kvnode --synthetic).
 NetworkMeasurement probe_network(const NetworkProbeOptions& options, std::span<std::byte> landing);
 
 }  // namespace calvo::realrun

@@ -1,4 +1,5 @@
 // The probes against a testbed whose rates are set by pacing.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <map>
@@ -9,7 +10,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include "core/input_error.hpp"
 #include "models/catalogue.hpp"
 #include "realrun/calibrate/calibration.hpp"
 #include "realrun/node/node_server.hpp"
@@ -229,6 +232,65 @@ TEST(Probes, ThrowWhatADeviceThrowsInEitherThread) {
     } catch (const std::runtime_error& error) {
       EXPECT_STREQ(error.what(), text);
     }
+  }
+}
+
+/// Remembers on how many cores the threads may run that wait for copies.
+class KeepsCores final : public HostDevice {
+public:
+  using HostDevice::HostDevice;
+
+  void poll(std::vector<std::uint64_t>& done) override {
+    least_ = std::min(least_.load(), cores());
+    HostDevice::poll(done);
+  }
+  int least() const { return least_; }
+
+  static int cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    EXPECT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
+    return CPU_COUNT(&set);
+  }
+
+private:
+  std::atomic<int> least_{CPU_SETSIZE};
+};
+
+TEST(Probes, LeaveTheCoreOfStepsToSteps) {
+  DeviceOptions device_options = paced_device();
+  device_options.pace_step = device_options.pace_token = Seconds{0};
+  device_options.copy_pace.reset();
+  device_options.compute_core = sched_getcpu();
+  DeviceProbeOptions options;
+  options.repeats = 1;
+  options.most_tokens = 8;
+  const int before = KeepsCores::cores();
+  KeepsCores device(device_options);
+  probe_device(device, options);
+  EXPECT_EQ(device.least(), before);  // one on a machine with one
+  EXPECT_EQ(KeepsCores::cores(), before);
+}
+
+TEST(Probes, SayWhichNodeCannotBeCalibrated) {
+  NodeOptions node;
+  node.config = {4096, 16, "tiny", 1};
+  node.capacity_blocks = 8;
+  const NodeServer server(node);
+  NetworkProbeOptions options;
+  options.format = {4096};
+  ConnectOptions to;
+  to.endpoint = {"127.0.0.1", server.port()};
+  to.config = node.config;
+  options.nodes.push_back(to);
+  std::vector<std::byte> landing(1 << 20);
+  try {
+    probe_network(options, landing);
+    FAIL() << "no error";
+  } catch (const InputError& error) {
+    EXPECT_EQ(error.what(), "storage node:0:0: " + to.endpoint.text() +
+                                ": the node does not hold block 1; start it with --synthetic to "
+                                "calibrate");
   }
 }
 
