@@ -30,6 +30,14 @@ cudaMemcpyKind kind_of(CopyDirection direction) {
 
 }  // namespace
 
+CudaCopies::Event::Event() : fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+CudaCopies::Event::~Event() {
+  close(fd);
+}
+
 CudaCopies::Lane::Lane(std::int64_t staging_bytes) : tables(chunks_under_way * table_bytes) {
   const auto pieces = tables.as<kernels::gpu::CopyPiece>().first(chunks_under_way * chunk_blocks);
   const auto pages = tables.as<std::int32_t>().last(chunks_under_way * chunk_blocks);
@@ -48,9 +56,7 @@ CudaCopies::CudaCopies(int gpu, std::byte* pages, std::span<std::byte> host,
       options_(options),
       page_bytes_(realrun::page_bytes(options)),
       tables_(options.copy_tables),
-      wanted_(options.copy_path),
-      event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+      wanted_(options.copy_path) {
   for (std::unique_ptr<Lane>& lane : lanes_) {
     lane = std::make_unique<Lane>(limits_of(options).bytes);
   }
@@ -67,7 +73,6 @@ CudaCopies::~CudaCopies() {
     cudaStreamSynchronize(lane->engine.get());  // nothing may write once memory is given back
     cudaStreamSynchronize(lane->kernels.get());
   }
-  close(event_);
 }
 
 std::int64_t CudaCopies::staging_bytes(const DeviceOptions& options) {
@@ -109,7 +114,7 @@ void CudaCopies::poll(std::vector<std::uint64_t>& done) {
   if (failure_) std::rethrow_exception(failure_);
   if (done_.empty()) return;
   std::uint64_t count = 0;
-  CALVO_ENSURE(read(event_, &count, sizeof count) == sizeof count);
+  CALVO_ENSURE(read(event_.fd, &count, sizeof count) == sizeof count);
   done.insert(done.end(), done_.begin(), done_.end());
   outstanding_ -= done_.size();
   done_.clear();
@@ -287,7 +292,7 @@ void CudaCopies::report(std::optional<std::uint64_t> cookie, std::exception_ptr 
   const std::scoped_lock lock(done_mutex_);
   if (done_.empty() && !failure_) {
     const std::uint64_t one = 1;
-    CALVO_ENSURE(write(event_, &one, sizeof one) == sizeof one);
+    CALVO_ENSURE(write(event_.fd, &one, sizeof one) == sizeof one);
   }
   if (failure) failure_ = std::move(failure);
   if (cookie) done_.push_back(*cookie);

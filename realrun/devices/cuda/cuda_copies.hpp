@@ -50,7 +50,7 @@ public:
 
   void post(CopyJob job) override;
   void poll(std::vector<std::uint64_t>& done) override;
-  int wait_fd() override { return event_; }
+  int wait_fd() override { return event_.fd; }
   std::size_t outstanding() const override { return outstanding_; }
   CopyDepth depth() const override;
   std::span<const CopyPath> paths() const override { return copy_paths; }
@@ -58,6 +58,13 @@ public:
   void use_path(std::optional<CopyPath> path) override { wanted_ = path; }
 
 private:
+  struct Event {
+    int fd;
+    Event();
+    Event(const Event&) = delete;
+    Event& operator=(const Event&) = delete;
+    ~Event();
+  };
   /// A chunk's share of staging memory, and tables that kernels read.
   struct Slot {
     DeviceMemory staging;
@@ -110,7 +117,7 @@ private:
   CopyTables tables_;
   std::optional<CopyPath> wanted_;
   std::size_t outstanding_ = 0;
-  int event_ = -1;
+  Event event_;
   std::mutex done_mutex_;
   std::vector<std::uint64_t> done_;  ///< guarded by done_mutex_, as failure_
   std::exception_ptr failure_;

@@ -95,6 +95,7 @@ public:
   std::span<std::byte> host_memory() override { return host_.bytes(); }
   bool host_memory_locked() const override { return !host_.bytes().empty(); }
   CopyEngine& copies() override { return copies_; }
+  std::int64_t graph_steps() const { return model_.graph_steps(); }
 
   void step(const StepInput& input, std::vector<SequenceResult>& results) override {
     expect_valid(options_, input.sequences);
@@ -123,6 +124,21 @@ private:
   CudaTransformer model_;
   CudaCopies copies_;  ///< last: its threads use pages_ and host_
 };
+
+std::unique_ptr<Device> make_on_gpu(const DeviceOptions& options) {
+  Gpu gpu(options.instance);
+  DeviceNeed need = device_need(options);
+  need.working +=
+      CudaCopies::staging_bytes(options) + CudaTransformer::more_bytes(options) + head_room;
+  std::size_t free = 0;
+  std::size_t total = 0;
+  cuda_check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  if (const std::string problem = memory_problem(need, static_cast<std::int64_t>(free), gpu.name());
+      !problem.empty()) {
+    refuse("memory", problem);
+  }
+  return std::make_unique<CudaDevice>(options, std::move(gpu));
+}
 
 }  // namespace
 
@@ -165,18 +181,15 @@ std::unique_ptr<Device> make_cuda_device(const DeviceOptions& options) {
   if (const std::string problem = option_problem(options); !problem.empty()) refuse("", problem);
   expect_core(options.copy_core, "copy core");
   expect_core(options.compute_core, "compute core");
-  Gpu gpu(options.instance);
-  DeviceNeed need = device_need(options);
-  need.working +=
-      CudaCopies::staging_bytes(options) + CudaTransformer::more_bytes(options) + head_room;
-  std::size_t free = 0;
-  std::size_t total = 0;
-  cuda_check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-  if (const std::string problem = memory_problem(need, static_cast<std::int64_t>(free), gpu.name());
-      !problem.empty()) {
-    refuse("memory", problem);
+  try {
+    return make_on_gpu(options);
+  } catch (const kernels::gpu::CudaError& error) {
+    refuse("", fmt::format("it cannot be made: {}", error.what()));
   }
-  return std::make_unique<CudaDevice>(options, std::move(gpu));
+}
+
+std::int64_t graph_steps(const Device& device) {
+  return dynamic_cast<const CudaDevice&>(device).graph_steps();
 }
 
 }  // namespace calvo::realrun

@@ -84,6 +84,7 @@ void CudaTransformer::tune() {
     }
     gemm_.tune({at(input), nullptr, at(output), rows, columns, depth, false}, some, stream_);
   };
+  std::int64_t tuned_head = 0;
   for (std::int64_t bucket = 1;; bucket = row_bucket(bucket + 1)) {
     const std::int64_t rows = std::min<std::int64_t>(bucket, limits_.rows);
     tune_one(arena_.norm, arena_.qkv, rows, q_ + 2 * kv_, shape_.hidden, &CudaLayerWeights::qkv);
@@ -92,10 +93,12 @@ void CudaTransformer::tune() {
              &CudaLayerWeights::gate_up);
     tune_one(arena_.inner, arena_.delta, rows, shape_.hidden, shape_.dense_ffn,
              &CudaLayerWeights::down);
-    if (rows <= limits_.sequences) {
-      gemm_.tune({at(arena_.norm), nullptr, at(arena_.logits), rows, logits_stride(shape_),
+    const std::int64_t results = std::min<std::int64_t>(rows, limits_.sequences);
+    if (results > tuned_head) {
+      gemm_.tune({at(arena_.norm), nullptr, at(arena_.logits), results, logits_stride(shape_),
                   shape_.hidden, true},
                  {&weights_.head, 1}, stream_);
+      tuned_head = results;
     }
     if (bucket >= limits_.rows) break;
   }
@@ -168,7 +171,8 @@ void CudaTransformer::plan_decodes(Launch& launch, std::span<const std::int32_t>
   splits_ = DeviceMemory(launch.plan.workspace_bytes);
 }
 
-/// The first batch of a bucket loads its kernels, the second is captured, others replay that.
+/// The first batch of a bucket loads its kernels, the second is captured; it and all others replay
+/// that.
 void CudaTransformer::launch_bucket(const DecodeBucket& bucket, const Launch& launch) {
   auto known = graphs_.find(bucket);
   if (known == graphs_.end()) {
@@ -178,6 +182,7 @@ void CudaTransformer::launch_bucket(const DecodeBucket& bucket, const Launch& la
     known = graphs_.emplace(bucket, capture(launch)).first;
   }
   cuda_check(cudaGraphLaunch(known->second.get(), stream_.get()), "cudaGraphLaunch");
+  ++graph_steps_;
 }
 
 CudaTransformer::Graph CudaTransformer::capture(const Launch& launch) {

@@ -34,6 +34,8 @@ public:
   void step(const StepInput& input, std::span<SequenceResult> results);
 
   const CudaStream& stream() const { return stream_; }
+  /// Parts of steps that were replayed from a captured graph so far.
+  std::int64_t graph_steps() const { return graph_steps_; }
 
 private:
   /// A batch as kernels see it.
@@ -89,6 +91,7 @@ private:
   DeviceMemory splits_;        ///< workspace of decode attention; grows
   std::map<DecodeBucket, Graph> graphs_;
   std::set<DecodeBucket> seen_;
+  std::int64_t graph_steps_ = 0;
 };
 
 }  // namespace calvo::realrun

@@ -1,3 +1,5 @@
+#include "realrun/devices/cuda/cuda_device.hpp"
+
 #include <algorithm>
 #include <filesystem>
 
@@ -112,6 +114,8 @@ TEST(CudaDevice, GraphsGiveTheLogitsOfStepsWithout) {
       EXPECT_EQ(a[i].next_token, std::ranges::max_element(a[i].logits) - a[i].logits.begin());
     }
   }
+  EXPECT_GT(graph_steps(*with), 0);
+  EXPECT_EQ(graph_steps(*without), 0);
 }
 
 TEST(CudaDevice, AStepLargerThanItsWorkSpaceIsComputedInParts) {
