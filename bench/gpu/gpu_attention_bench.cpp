@@ -143,7 +143,8 @@ void prefill(benchmark::State& state) {
                            .kv = data.layer()},
                           stream);
       },
-      data.rotations, 4.0 * count * pairs * q_heads * dim, product_rate(), 300e12 / product_rate());
+      data.rotations, 4.0 * count * pairs * q_heads * dim, product_rate(),
+      300e12 / product_rate().rate);
 }
 BENCHMARK(prefill)
     ->ArgNames({"dim", "batch", "new", "context"})

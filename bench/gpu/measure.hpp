@@ -1,17 +1,21 @@
 // How the GPU benchmarks measure: one captured graph of launches over inputs that rotate through
 // more than four times the L2, random data, the median of repeats with its 95 % interval, and the
-// bound measured in the same run. measure.cpp has main(): without a GPU it says so and ends.
+// bound measured in the same run. measure.cpp has main(): without a GPU it says so and ends, with
+// an error if CALVO_REQUIRE_GPU=1.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 #include <cuda_runtime_api.h>
 
 #include "kernels/bf16.hpp"
+#include "realrun/devices/cuda/cuda_resources.hpp"
 
 namespace calvo::bench {
 
@@ -48,6 +52,19 @@ private:
   DeviceMemory memory_;
 };
 
+/// Holds a stream while work is queued on it, so that its time is its own and not that of the
+/// calls.
+class Gate {
+public:
+  Gate() : open_(64) {}
+  /// What is queued on `stream` from now on waits for open(), a second at most.
+  void hold(cudaStream_t stream);
+  void open();
+
+private:
+  realrun::PinnedMemory open_;
+};
+
 /// How many inputs of `bytes` each are more than four times the L2; at least 2.
 int rotation(std::int64_t bytes);
 
@@ -62,13 +79,22 @@ enum class Beside : std::uint8_t { nothing, h2d };  ///< h2d: the copy engine is
 Timing time_of(const std::function<void(int, cudaStream_t)>& work, int rotations,
                Beside beside = Beside::nothing, int repeats = 30);
 
-/// Bytes per second of stream_copy (read and written ones) and stream_read, measured once.
-double copy_bandwidth();
-double read_bandwidth();
+/// What cannot be beaten, and by what it was measured.
+struct Bound {
+  double rate = 0;  ///< units (bytes, operations) per second
+  std::string by;
+};
 
-/// Times `work`, alone and beside H2D copies, and sets the counters: `rate` (GB/s or TFLOP/s), its
-/// share of the bound, the target share, the interval, the slowdown under H2D copies.
+/// Bytes per second, read and written ones, measured once: the larger of stream_copy's and
+/// cudaMemcpyAsync's within the device.
+const Bound& copy_bandwidth();
+/// Bytes per second of stream_read, measured once.
+const Bound& read_bandwidth();
+
+/// Times `work`, alone and beside H2D copies, and sets the counters: `G_per_s` (10^9 `units` per
+/// second), its share of the bound, the target share where there is one, the interval, the slowdown
+/// under H2D copies; and the label: what measured the bound.
 void report(benchmark::State& state, const std::function<void(int, cudaStream_t)>& work,
-            int rotations, double units, double bound, double target);
+            int rotations, double units, const Bound& bound, std::optional<double> target);
 
 }  // namespace calvo::bench

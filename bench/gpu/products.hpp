@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "bench/gpu/measure.hpp"
 #include "kernels/bf16.hpp"
 #include "realrun/devices/cuda/cuda_gemm.hpp"
 
@@ -19,6 +20,6 @@ BestProduct best_product(const realrun::CudaGemm& gemm, const realrun::Gemm& arg
                          std::span<const kernels::Bf16* const> weights);
 
 /// Operations per second of the best one of bf16 matrices of 8192 x 8192, measured once.
-double product_rate();
+const Bound& product_rate();
 
 }  // namespace calvo::bench
