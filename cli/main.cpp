@@ -64,8 +64,8 @@ int run_program(int argc, char** argv) {
       "  calvo run scenarios/examples/demo.yaml --engine calvo --set routing=round_robin\n"
       "  calvo compare runs/demo-vllm_sync-1 runs/demo-calvo-1\n\n"
       "calvo COMMAND --help says more. Exit codes: 0 done, 2 wrong input, 1 a check that did not\n"
-      "hold (replay, validate, size), 70 a bug of ours, 130 interrupted (what there was is in a\n"
-      "run directory marked incomplete).");
+      "hold (replay, validate, size) or a point of a sweep that failed, 70 a bug of ours, 130\n"
+      "interrupted (what there was is in a run directory marked incomplete).");
   const std::vector<Verb> verbs = {
       add_run(program),    add_sweep(program),   add_compare(program),   add_list(program),
       add_trace(program),  add_replay(program),  add_explain(program),   add_validate(program),

@@ -23,6 +23,8 @@ constexpr std::size_t most_combinations = 20'000;
 constexpr std::string_view catalogue_keys[] = {"currency", "as_of", "note", "slots"};
 constexpr std::string_view slot_keys[] = {"ordered", "per", "options"};
 constexpr std::string_view option_keys[] = {"price", "set"};
+/// First parts of keys that say what is asked of the hardware.
+constexpr std::string_view no_hardware[] = {"name", "seed", "slo", "workload", "simulation"};
 
 /// A mapping of the catalogue, with no other keys than `known`.
 const YamlNode& mapping(const YamlNode& node, const std::string& path,
@@ -79,7 +81,10 @@ CatalogueOption read_option(const YamlNode::Entry& entry, const std::string& pat
   for (const YamlNode::Entry& each : mapping(*set, path + ".set", {}).entries) {
     const std::string where = path + ".set." + each.key;
     if (each.value.kind == Kind::null) throw InputError(each.pos(), where, "has no value");
-    if (each.key == "seed") throw InputError(each.pos(), where, "is no hardware; remove it");
+    if (const std::string part = each.key.substr(0, each.key.find('.'));
+        std::ranges::find(no_hardware, part) != std::end(no_hardware)) {
+      throw InputError(each.pos(), where, "is no hardware; remove it");
+    }
     YamlNode place;
     place.file = each.file;
     place.line = each.line;

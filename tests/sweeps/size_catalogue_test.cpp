@@ -78,6 +78,8 @@ TEST(Catalogue, RefusesWhatIsWrongWithItsPlaceAndTheRemedy) {
        "\"topology.storage_nodes\"?)"},
       {slot + "options: {a: {price: 1, set: {seed: 3}}}\n",
        "p.yaml:5:35: slots.NIC.options.a.set.seed: is no hardware; remove it"},
+      {slot + "options: {a: {price: 1, set: {slo.ttft.fixed: 9 s}}}\n",
+       "p.yaml:5:35: slots.NIC.options.a.set.slo.ttft.fixed: is no hardware; remove it"},
       {slot + "options: {a: {price: 1, set: {hardware.gpu.memory: 80 GB}}}\n  GPU:\n"
               "    options: {b: {price: 1, set: {hardware.gpu: H100}}}\n",
        "p.yaml:7:35: slots.GPU: sets \"hardware.gpu\", and slot \"NIC\" sets "
