@@ -4,9 +4,12 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -272,10 +275,18 @@ TEST(Probes, LeaveTheCoreOfStepsToSteps) {
   EXPECT_EQ(KeepsCores::cores(), before);
 }
 
-TEST(Probes, SayWhichNodeCannotBeCalibrated) {
+/// A node that cannot be measured, and what the probe says of it.
+struct Unfit {
+  std::string endpoint;
+  std::string error = "no error";
+};
+
+template <class Error>
+Unfit probe_unfit(std::optional<std::vector<std::string>> fabrics = std::nullopt) {
   NodeOptions node;
   node.config = {4096, 16, "tiny", 1};
   node.capacity_blocks = 8;
+  if (fabrics) node.fabrics = *fabrics;
   const NodeServer server(node);
   NetworkProbeOptions options;
   options.format = {4096};
@@ -284,36 +295,26 @@ TEST(Probes, SayWhichNodeCannotBeCalibrated) {
   to.config = node.config;
   options.nodes.push_back(to);
   std::vector<std::byte> landing(1 << 20);
+  Unfit unfit{to.endpoint.text()};
   try {
     probe_network(options, landing);
-    FAIL() << "no error";
-  } catch (const InputError& error) {
-    EXPECT_EQ(error.what(), "storage node:0:0: " + to.endpoint.text() +
-                                ": the node does not hold block 1; start it with --synthetic to "
-                                "calibrate");
+  } catch (const Error& error) {
+    unfit.error = error.what();
   }
+  return unfit;
+}
+
+TEST(Probes, SayWhichNodeCannotBeCalibrated) {
+  const Unfit node = probe_unfit<InputError>();
+  EXPECT_EQ(node.error, "storage node:0:0: " + node.endpoint +
+                            ": the node does not hold block 1; start it with --synthetic to "
+                            "calibrate");
 }
 
 TEST(Probes, SayWhichNodeDoesNotServeTheFabric) {
-  NodeOptions node;
-  node.config = {4096, 16, "tiny", 1};
-  node.capacity_blocks = 8;
-  node.fabrics = {};
-  const NodeServer server(node);
-  NetworkProbeOptions options;
-  options.format = {4096};
-  ConnectOptions to;
-  to.endpoint = {"127.0.0.1", server.port()};
-  to.config = node.config;
-  options.nodes.push_back(to);
-  std::vector<std::byte> landing(1 << 20);
-  try {
-    probe_network(options, landing);
-    FAIL() << "no error";
-  } catch (const std::runtime_error& error) {
-    EXPECT_EQ(error.what(), "the node at " + to.endpoint.text() +
-                                " does not serve the fabric tcp; start it with --fabric tcp");
-  }
+  const Unfit node = probe_unfit<std::runtime_error>(std::vector<std::string>{});
+  EXPECT_EQ(node.error, "the node at " + node.endpoint +
+                            " does not serve the fabric tcp; start it with --fabric tcp");
 }
 
 }  // namespace
