@@ -1,11 +1,15 @@
 #include "cli/checks.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <string>
 #include <system_error>
 
 #include <fmt/format.h>
+
+#include "core/input_error.hpp"
+#include "core/suggest.hpp"
 
 namespace calvo::cli {
 namespace {
@@ -41,6 +45,16 @@ CLI::Validator port_number() {
 CLI::Validator not_empty() {
   return check([](const std::string& text) { return !text.empty(); },
                "empty; give a value, or leave the option out");
+}
+
+analysis::TableFormat table_format_of(const std::string& command, const std::string& name) {
+  const auto names = analysis::table_format_names();
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) {
+    throw InputError({command, 0, 0}, "--format",
+                     "unknown format \"" + name + "\"" + suggestion(name, names));
+  }
+  return static_cast<analysis::TableFormat>(found - names.begin());
 }
 
 }  // namespace calvo::cli

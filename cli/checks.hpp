@@ -1,7 +1,11 @@
 // What values of options must be, said so that the remedy shows.
 #pragma once
 
+#include <string>
+
 #include <CLI/CLI.hpp>
+
+#include "analysis/text_table.hpp"
 
 namespace calvo::cli {
 
@@ -11,5 +15,8 @@ CLI::Validator whole_number();
 CLI::Validator port_number();
 /// For values that come out of a shell's variable, which may not be set.
 CLI::Validator not_empty();
+
+/// What --format says. Throws InputError, as of `command`.
+analysis::TableFormat table_format_of(const std::string& command, const std::string& name);
 
 }  // namespace calvo::cli

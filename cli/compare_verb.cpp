@@ -9,6 +9,7 @@
 
 #include "analysis/compare_input.hpp"
 #include "analysis/comparison.hpp"
+#include "cli/checks.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
 #include "core/suggest.hpp"
@@ -24,16 +25,6 @@ struct CompareArguments {
   bool steps = false;
 };
 
-analysis::TableFormat format_of(const std::string& name) {
-  const auto names = analysis::table_format_names();
-  const auto found = std::ranges::find(names, name);
-  if (found == names.end()) {
-    throw InputError({"calvo compare", 0, 0}, "--format",
-                     "unknown format \"" + name + "\"" + suggestion(name, names));
-  }
-  return static_cast<analysis::TableFormat>(found - names.begin());
-}
-
 std::vector<std::string> metrics_of(const CompareArguments& options) {
   if (options.metrics.empty()) return {"slo_attainment", "mean_ttft_ms"};
   const auto names = analysis::metric_names();
@@ -47,7 +38,7 @@ std::vector<std::string> metrics_of(const CompareArguments& options) {
 }
 
 int compare(const CompareArguments& options) {
-  const analysis::TableFormat format = format_of(options.format);
+  const analysis::TableFormat format = table_format_of("calvo compare", options.format);
   const std::vector<std::string> metrics = metrics_of(options);
   bool grouped = options.steps || !options.metrics.empty() ||
                  std::ranges::any_of(options.directories, analysis::is_sweep_directory);

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -15,7 +14,6 @@
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
 #include "core/parse.hpp"
-#include "core/suggest.hpp"
 #include "sweeps/results.hpp"
 #include "sweeps/size_catalogue.hpp"
 #include "sweeps/size_report.hpp"
@@ -47,15 +45,6 @@ struct SizeArguments {
 
 [[noreturn]] void refuse(const std::string& option, const std::string& problem) {
   throw InputError({"calvo size", 0, 0}, option, problem);
-}
-
-analysis::TableFormat format_of(const std::string& name) {
-  const auto names = analysis::table_format_names();
-  const auto found = std::ranges::find(names, name);
-  if (found == names.end()) {
-    refuse("--format", "unknown format \"" + name + "\"" + suggestion(name, names));
-  }
-  return static_cast<analysis::TableFormat>(found - names.begin());
 }
 
 double target_of(const std::string& text) {
@@ -254,7 +243,7 @@ private:
 };
 
 int size(const SizeArguments& options) {
-  const analysis::TableFormat format = format_of(options.format);
+  const analysis::TableFormat format = table_format_of("calvo size", options.format);
   const double target = target_of(options.attainment);
   Shop shop(options, sweeps::read_catalogue(options.catalogue), target);
   if (shop.search()) {
