@@ -1,5 +1,6 @@
 #include "realrun/fabrics/ofi.hpp"
 
+#include <stdexcept>
 #include <string>
 
 #include <fmt/format.h>
@@ -16,7 +17,13 @@ FabricInfo ofi_fabric(std::string_view wanted) {
   info.name = wanted.empty() ? "ofi" : "ofi:" + std::string(wanted);
   info.description = "one-sided reads over libfabric: EFA, Slingshot, verbs, tcp, shm";
 #ifdef CALVO_OFI
-  const std::string provider = ofi::choose_provider(wanted);
+  std::string provider;
+  try {
+    provider = ofi::choose_provider(wanted);
+  } catch (const std::runtime_error& error) {
+    info.missing = error.what();
+    return info;
+  }
   if (provider.empty()) {
     info.missing = fmt::format("libfabric has no {} that reads remote memory here; see {}",
                                wanted.empty() ? "provider" : fmt::format("provider \"{}\"", wanted),

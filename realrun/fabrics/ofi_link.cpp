@@ -28,7 +28,7 @@ void expect_few_peers() {
 }
 
 Info ask(const std::string& provider, const char* node) {
-  const Info hints(fi_allocinfo());
+  const Info hints(library().dupinfo(nullptr));
   if (hints == nullptr) throw std::bad_alloc();
   hints->ep_attr->type = FI_EP_RDM;
   hints->caps = FI_RMA | FI_READ | FI_REMOTE_READ;
@@ -39,7 +39,9 @@ Info ask(const std::string& provider, const char* node) {
   hints->fabric_attr->prov_name = strdup(provider.c_str());
   fi_info* found = nullptr;
   const std::uint64_t flags = node == nullptr ? 0 : FI_SOURCE;
-  if (fi_getinfo(api_version, node, nullptr, flags, hints.get(), &found) != 0) return nullptr;
+  if (library().getinfo(api_version, node, nullptr, flags, hints.get(), &found) != 0) {
+    return nullptr;
+  }
   return Info(found);
 }
 
@@ -82,7 +84,7 @@ void check(int result, std::string_view what) {
   if (result == 0) return;
   const bool memory = result == -FI_ENOMEM || result == -FI_EPERM;
   throw std::runtime_error(
-      fmt::format("libfabric: {}: {}{}", what, fi_strerror(-result),
+      fmt::format("libfabric: {}: {}{}", what, library().strerror(-result),
                   memory ? "; if memory may not be locked, raise the limit (ulimit -l)" : ""));
 }
 
@@ -94,7 +96,7 @@ Domain::Domain(const std::string& provider, const std::string& local_address)
                     provider, local_address));
   }
   fabric_ = open<fid_fabric>(
-      "fabric", [&](auto** made) { return fi_fabric(info_->fabric_attr, made, nullptr); });
+      "fabric", [&](auto** made) { return library().fabric(info_->fabric_attr, made, nullptr); });
   domain_ = open<fid_domain>(
       "domain", [&](auto** made) { return fi_domain(fabric_.get(), info_.get(), made, nullptr); });
 }

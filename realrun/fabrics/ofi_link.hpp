@@ -17,6 +17,8 @@
 #include <rdma/fi_domain.h>
 #include <rdma/fi_endpoint.h>
 
+#include "realrun/fabrics/ofi_library.hpp"
+
 namespace calvo::realrun::ofi {
 
 struct CloseFid {
@@ -29,7 +31,7 @@ template <class Object>
 using Owned = std::unique_ptr<Object, CloseFid>;
 
 struct FreeInfo {
-  void operator()(fi_info* info) const { fi_freeinfo(info); }
+  void operator()(fi_info* info) const { library().freeinfo(info); }
 };
 using Info = std::unique_ptr<fi_info, FreeInfo>;
 
