@@ -47,37 +47,7 @@ std::vector<Nanoseconds> split_time(Nanoseconds total, std::span<const double> w
   return parts;
 }
 
-Explainer::Explainer(const ExplainEvidence& evidence)
-    : evidence_(evidence), limits_(limiting_links(evidence)) {
-  std::uint32_t instances = 0;
-  for (const ExplainRequest& request : evidence.requests) {
-    instances = std::max(instances, request.instance + 1);
-  }
-  for (const ExplainTransfer& transfer : evidence.transfers) {
-    instances = std::max(instances, transfer.instance + 1);
-  }
-  for (const ExplainStep& step : evidence.steps) instances = std::max(instances, step.instance + 1);
-  transfers_of_.resize(instances);
-  steps_of_.resize(instances);
-  longest_.resize(instances);
-  for (std::uint32_t i = 0; i < evidence.transfers.size(); ++i) {
-    const ExplainTransfer& transfer = evidence.transfers[i];
-    transfers_of_[transfer.instance].push_back(i);
-    longest_[transfer.instance] =
-        std::max(longest_[transfer.instance], transfer.end - transfer.posted);
-  }
-  for (std::uint32_t i = 0; i < evidence.steps.size(); ++i) {
-    steps_of_[evidence.steps[i].instance].push_back(i);
-  }
-  for (std::size_t i = 0; i < evidence.requests.size(); ++i) {
-    index_of_[raw(evidence.requests[i].id)] = i;
-  }
-}
-
-const ExplainRequest* Explainer::find(RequestId id) const {
-  const auto found = index_of_.find(raw(id));
-  return found == index_of_.end() ? nullptr : &evidence_.requests[found->second];
-}
+Explainer::Explainer(const ExplainEvidence& evidence) : index_(evidence) {}
 
 ExplainTable Explainer::table() const {
   using Key = std::tuple<Stage, Culprit, std::string, How>;
@@ -94,10 +64,10 @@ ExplainTable Explainer::table() const {
   std::map<Key, Sum> rows;
   std::map<Culprit, KindSum> kinds;
   ExplainTable table;
-  table.requests = static_cast<std::int64_t>(evidence_.requests.size());
-  for (std::size_t i = 0; i < evidence_.requests.size(); ++i) {
-    const ExplainRequest& request = evidence_.requests[i];
-    if (!request.late) continue;
+  for (std::size_t i = 0; i < index_.evidence.requests.size(); ++i) {
+    const ExplainRequest& request = index_.evidence.requests[i];
+    ++(request.measured ? table.requests : table.not_measured);
+    if (!request.measured || !request.late) continue;
     ++table.late;
     table.late_ttft += request.late_ttft ? 1 : 0;
     table.rejected += request.outcome == Outcome::rejected ? 1 : 0;

@@ -39,6 +39,7 @@ Json decision_json(const Decision& decision, Instant arrival, const ExplainLabel
 Json to_json(const ExplainTable& table, const ExplainLabels& labels) {
   Json out = {{"run", labels.run},
               {"requests", table.requests},
+              {"not_measured", table.not_measured},
               {"late", table.late},
               {"late_ttft", table.late_ttft},
               {"rejected", table.rejected},
@@ -92,6 +93,7 @@ Json to_json(const ExplainedRequest& it, const ExplainLabels& labels) {
               {"cached_tokens", request.cached.count()},
               {"output_tokens", request.output.count()},
               {"outcome", name_of(request.outcome)},
+              {"measured", request.measured},
               {"late", request.late},
               {"arrival_s", seconds_of(arrival)}};
   out["ttft_s"] = request.times.first_token == never

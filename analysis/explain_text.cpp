@@ -82,6 +82,13 @@ std::string closing(const ExplainTable& table) {
       percent(share_of(kind->time, table.time)));
 }
 
+/// A line where the run warmed up; else nothing.
+std::string left_out(const ExplainTable& table) {
+  if (table.not_measured == 0) return "";
+  return fmt::format("{} that arrived during the warm-up left out, as in the run's metrics.\n",
+                     counted(table.not_measured, "request"));
+}
+
 std::string decision_line(const Decision& decision, const ExplainLabels& labels) {
   std::string line = fmt::format("T_load {:.3f} ms, T_comp {:.3f} ms", 1e3 * decision.load.count(),
                                  1e3 * decision.compute.count());
@@ -173,7 +180,8 @@ ExplainedRequest explained(const ExplainEvidence& evidence, const Explainer& exp
 
 std::string to_text(const ExplainTable& table, const ExplainLabels& labels) {
   if (table.late == 0) {
-    return fmt::format("{}: no late request among {}\n", labels.run, table.requests);
+    return fmt::format("{}: no late request among {}\n", labels.run, table.requests) +
+           left_out(table);
   }
   std::string out =
       fmt::format("{}: {} of {} late", labels.run, table.late, counted(table.requests, "request"));
@@ -181,7 +189,8 @@ std::string to_text(const ExplainTable& table, const ExplainLabels& labels) {
     out += fmt::format(", {} for their time per output token only", table.late - table.late_ttft);
   }
   if (table.rejected > 0) out += fmt::format(", {} rejected", table.rejected);
-  out += fmt::format("\nWhere their {} went, from arrival to first token:\n\n",
+  out += "\n" + left_out(table);
+  out += fmt::format("Where their {} went, from arrival to first token:\n\n",
                      seconds_text(table.time));
   TextTable text;
   text.rows.push_back({"stage: waiting for", "time", "share", "requests", "how"});
@@ -236,7 +245,8 @@ std::string to_text(const ExplainedRequest& it, const ExplainLabels& labels) {
   if (request.deadline != Nanoseconds::max()) {
     out += ", objective " + milliseconds(request.deadline);
   }
-  out += request.late ? ": late\n\n" : ": not late\n\n";
+  out += request.late ? ": late" : ": not late";
+  out += request.measured ? "\n\n" : ", during the warm-up: in no total\n\n";
 
   TextTable text;
   text.rows.push_back({"stage: waiting for", "from", "to", "time", "how"});

@@ -272,6 +272,26 @@ TEST(Explain, TheTableAddsUpLateRequestsAndNamesTheWorstCulprit) {
             "the time of 2 of 3 late requests, 66.7 % of all their time.\n");
 }
 
+TEST(Explain, RequestsOfTheWarmUpAreInNoTotal) {
+  HandMade made;
+  made.request(1, 0, 30).measured = false;
+  made.request(2, 0, 30).measured = false;
+  made.request(3, 0, 30);
+  for (const std::uint64_t id : {1, 2, 3}) made.wait(id, Waiting::host_memory, 0, 30);
+  const Explainer explainer(made.evidence);
+  const ExplainTable table = explainer.table();
+  EXPECT_EQ(table.requests, 1);
+  EXPECT_EQ(table.not_measured, 2);
+  EXPECT_EQ(table.late, 1);
+  EXPECT_EQ(table.time, ms(30));
+  const ExplainLabels labels{"runs/x", "fifo", "fifo", "fifo"};
+  EXPECT_TRUE(to_text(table, labels)
+                  .starts_with("runs/x: 1 of 1 request late\n2 requests that arrived during the "
+                               "warm-up left out, as in the run's metrics.\nWhere their 0.030 s"));
+  EXPECT_THAT(to_text(explained(made.evidence, explainer, 0), labels),
+              HasSubstr(": late, during the warm-up: in no total\n"));
+}
+
 TEST(Explain, SaysSoWhenNobodyWasLate) {
   HandMade made;
   made.request(1, 0, 30).late = false;
