@@ -20,6 +20,9 @@ public:
       : std::runtime_error(pos.file + ":" + std::to_string(pos.line) + ":" +
                            std::to_string(pos.column) + ": " +
                            (where.empty() ? problem : where + ": " + problem)) {}
+  /// The same, and what else is to be said of it.
+  InputError(const InputError& error, const std::string& more)
+      : std::runtime_error(error.what() + more) {}
 };
 
 }  // namespace calvo

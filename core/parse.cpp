@@ -204,7 +204,11 @@ PerSecond parse_as<PerSecond>(const std::string& text) {
 
 template <>
 Seconds parse_as<Seconds>(const std::string& text) {
-  return Seconds{parse_quantity(text, time_units, "a time like 2.5 ms")};
+  const Seconds time{parse_quantity(text, time_units, "a time like 2.5 ms")};
+  if (time > longest_run) {
+    refuse(in_quotes(text) + " is longer than the longest run, " + longest_run_text);
+  }
+  return time;
 }
 
 template <>

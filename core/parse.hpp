@@ -23,7 +23,7 @@ struct Share {
 ///   BytesPerSecond  B/s, kB/s, MB/s, GB/s, TB/s, KiB/s, MiB/s, GiB/s, Mbit/s, Gbit/s, Tbit/s
 ///   FlopsPerSecond  flop/s, Gflop/s, Tflop/s, Pflop/s
 ///   PerSecond       /s, /min, /h
-///   Seconds         ns, us, ms, s, min, h
+///   Seconds         ns, us, ms, s, min, h; at most longest_run
 ///   Tokens          a whole number, "tok" may follow
 template <class T>
 T parse_as(const std::string& text);

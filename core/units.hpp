@@ -1,6 +1,7 @@
 // Quantities with a dimension. A number that has a unit is never passed as a bare number.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <compare>
@@ -56,9 +57,18 @@ using Instant = std::chrono::time_point<RunClock, Nanoseconds>;
 /// "No date": later than every date of a run.
 inline constexpr Instant never = Instant::max();
 
-/// The one place where a computed time becomes a date: rounded to the nearest nanosecond.
+/// No run is longer, and no time that a user writes: up to here seconds in double precision tell
+/// nanoseconds apart, and the clocks of solvers are such seconds.
+inline constexpr Seconds longest_run{8'388'608};  // 2^23
+inline constexpr const char* longest_run_text = "8388608 s (97 days)";
+
+/// The nearest whole nanosecond; what lies beyond 73 years is there, so that dates can be added.
+inline Nanoseconds rounded_nanoseconds(double nanoseconds) {
+  return Nanoseconds{std::llround(std::clamp(nanoseconds, -0x1p61, 0x1p61))};
+}
+/// The one place where a computed time becomes a date.
 inline Nanoseconds to_nanoseconds(Seconds time) {
-  return Nanoseconds{std::llround(time.count() * 1e9)};
+  return rounded_nanoseconds(time.count() * 1e9);
 }
 constexpr Seconds to_seconds(Nanoseconds time) {
   return Seconds{static_cast<double>(time.count()) * 1e-9};

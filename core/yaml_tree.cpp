@@ -233,6 +233,9 @@ YamlNode read_yaml_file(const std::string& file) {
   if (!stream) throw InputError({file, 0, 0}, "", "cannot be read; check its permissions");
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   if (stream.bad()) throw InputError({file, 0, 0}, "", "cannot be read to its end");
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    throw InputError({file, 0, 0}, "", "is UTF-16; save it as UTF-8");
+  }
   if (text.find('\0') != std::string::npos) {
     throw InputError({file, 0, 0}, "", "is a binary file; name a YAML file");
   }

@@ -9,6 +9,7 @@
 #include "models/rich_cost.hpp"
 #include "models/table_compute_model.hpp"
 #include "models/wrong_cost.hpp"
+#include "scenarios/workload_fields.hpp"
 
 namespace calvo::scenarios {
 namespace {
@@ -40,11 +41,10 @@ void check_topology(const Draft& draft, const YamlSection& root) {
   }
 }
 
-std::shared_ptr<const models::ComputeModel> make_truth(const Draft& draft, const YamlSection& root,
-                                                       const FieldContext& context) {
+// What the truth needs beyond single values; the folder of its kernel tables, empty without any.
+std::string check_truth(const Draft& draft, const YamlSection& root, const FieldContext& context) {
   if (draft.truth.compute == TruthCompute::linear) {
-    models::LinearComputeModel::Options options = draft.truth.linear;
-    options.layers = draft.model.layers;
+    const models::LinearComputeModel::Options& options = draft.truth.linear;
     const YamlSection section = root.section("truth");
     if (options.prefill_fixed + options.per_token <= Seconds{0}) {
       section.fail("prefill_fixed", "a prompt takes no time; set prefill_fixed or per_token");
@@ -52,29 +52,36 @@ std::shared_ptr<const models::ComputeModel> make_truth(const Draft& draft, const
     if (options.decode_fixed + options.per_sequence <= Seconds{0}) {
       section.fail("decode_fixed", "a decode step takes no time; set decode_fixed or per_sequence");
     }
-    return std::make_shared<models::LinearComputeModel>(options);
   }
-  models::GpuSpec gpu = draft.gpu;
-  if (draft.truth.compute == TruthCompute::roofline) gpu.kernel_tables.clear();
-  std::string folder;
-  if (!gpu.kernel_tables.empty()) {
-    const std::string name = "data/hardware/" + gpu.kernel_tables + "_gemm.csv.gz";
-    const std::string file = find_in_roots(name, context.search);
-    if (file.empty()) {
-      root.section("hardware")
-          .section("gpu")
-          .fail("kernel_tables", "no file \"" + name +
-                                     "\" in any data folder; name tables that exist, or set "
-                                     "truth.compute to roofline");
-    }
-    folder = file.substr(0, file.find_last_of('/'));
-  } else if (draft.truth.compute == TruthCompute::tables) {
+  if (draft.truth.compute != TruthCompute::tables) return "";
+  if (draft.gpu.kernel_tables.empty()) {
     root.section("hardware")
         .fail("gpu", "\"" + draft.gpu.name +
                          "\" has no kernel tables; set truth.compute to "
                          "roofline, or name kernel_tables");
   }
-  return models::make_compute_model(draft.model, gpu, draft.engine.tensor_parallel, folder);
+  const std::string name = "data/hardware/" + draft.gpu.kernel_tables + "_gemm.csv.gz";
+  const std::string file = find_in_roots(name, context.search);
+  if (file.empty()) {
+    root.section("hardware")
+        .section("gpu")
+        .fail("kernel_tables", "no file \"" + name +
+                                   "\" in any data folder; name tables that exist, or set "
+                                   "truth.compute to roofline");
+  }
+  return file.substr(0, file.find_last_of('/'));
+}
+
+std::shared_ptr<const models::ComputeModel> make_truth(const Draft& draft,
+                                                       const std::string& tables) {
+  if (draft.truth.compute == TruthCompute::linear) {
+    models::LinearComputeModel::Options options = draft.truth.linear;
+    options.layers = draft.model.layers;
+    return std::make_shared<models::LinearComputeModel>(options);
+  }
+  models::GpuSpec gpu = draft.gpu;
+  if (tables.empty()) gpu.kernel_tables.clear();
+  return models::make_compute_model(draft.model, gpu, draft.engine.tensor_parallel, tables);
 }
 
 // The way from the pool to a GPU, without any engine.
@@ -131,17 +138,31 @@ std::shared_ptr<const models::CostModel> make_estimates(
   return rich;
 }
 
-void check_lengths(const Draft& draft, const YamlSection& root,
-                   std::span<const RequestSpec> requests) {
-  if (requests.empty()) {
+std::unique_ptr<traces::Workload> make_workload(const Draft& draft, const YamlSection& root) {
+  try {
+    return traces::make_workload(draft.workload, draft.block_tokens, draft.seed);
+  } catch (const traces::BadOption& wrong) {
+    fail_workload(root.section("workload"), wrong.problem);
+  }
+}
+
+WorkloadFacts facts_of(std::span<const RequestSpec> requests) {
+  WorkloadFacts facts;
+  facts.requests = requests.size();
+  for (const RequestSpec& request : requests) {
+    const Tokens length = request.input + request.output;
+    if (&request == requests.data() || length < facts.shortest) facts.shortest = length;
+  }
+  return facts;
+}
+
+void check_lengths(const Draft& draft, const YamlSection& root, const WorkloadFacts& facts) {
+  if (facts.requests == 0) {
     root.fail("workload",
               "has no requests; check its file and its limits (first_requests, "
               "max_requests, max_context)");
   }
-  const auto fits = [&](const RequestSpec& request) {
-    return (request.input + request.output).count() <= draft.model.max_context;
-  };
-  if (std::ranges::none_of(requests, fits)) {
+  if (facts.shortest.count() > draft.model.max_context) {
     root.fail("workload",
               fmt::format("every request is longer than the context of \"{}\", {} tokens; take "
                           "another model or raise model.max_context",
@@ -150,6 +171,25 @@ void check_lengths(const Draft& draft, const YamlSection& root,
 }
 
 }  // namespace
+
+WorkloadFacts check_draft(const Draft& draft, const YamlSection& root, const FieldContext& context,
+                          KnownWorkloads& known) {
+  check_topology(draft, root);
+  derive_remote_blocks(draft, root, derive_instance(draft, root).block_bytes);
+  check_truth(draft, root, context);
+  std::string text = fmt::format("{} {}\n", draft.block_tokens.count(), draft.seed);
+  FieldWriter io(text, context);
+  write_workload(io, draft.workload);
+  auto entry = known.find(text);
+  if (entry == known.end()) {
+    const auto workload = make_workload(draft, root);
+    WorkloadFacts facts = facts_of(workload->requests());
+    if (const auto due = workload->start(); !due.empty()) facts.last_start = due.back().at;
+    entry = known.emplace(std::move(text), facts).first;
+  }
+  check_lengths(draft, root, entry->second);
+  return entry->second;
+}
 
 Scenario derive(const Draft& draft, const YamlSection& root, const FieldContext& context) {
   check_topology(draft, root);
@@ -164,15 +204,16 @@ Scenario derive(const Draft& draft, const YamlSection& root, const FieldContext&
   scenario.topology = draft.topology;
   scenario.instance = derive_instance(draft, root);
   scenario.remote_blocks = derive_remote_blocks(draft, root, scenario.instance.block_bytes);
-  scenario.truth = make_truth(draft, root, context);
-  scenario.estimates = make_estimates(draft, scenario.instance, make_truth(draft, root, context));
+  const std::string tables = check_truth(draft, root, context);
+  scenario.truth = make_truth(draft, tables);
+  scenario.estimates = make_estimates(draft, scenario.instance, make_truth(draft, tables));
   scenario.slo_tpot_s = draft.slo.tpot.count();
   scenario.simulation = draft.simulation;
   scenario.faults = draft.faults;
 
-  scenario.workload = traces::make_workload(draft.workload, draft.block_tokens, draft.seed);
+  scenario.workload = make_workload(draft, root);
   const std::span<RequestSpec> requests = scenario.workload->requests();
-  check_lengths(draft, root, requests);
+  check_lengths(draft, root, facts_of(requests));
   const models::LoadPath path = make_path(draft, scenario.instance);
   for (RequestSpec& request : requests) {
     const auto isolated =

@@ -35,6 +35,21 @@ YamlSection prepare(YamlNode root, const LoadOptions& options) {
   return YamlSection(std::move(root));
 }
 
+/// A scenario whose keys have all been read.
+struct Read {
+  YamlSection root;
+  FieldContext context;
+  Draft draft;
+};
+
+Read read(YamlNode tree, const LoadOptions& options) {
+  Read result{prepare(std::move(tree), options), {}, {}};
+  result.context.search = options.search;
+  result.draft = read_draft(result.root, result.context);
+  result.root.reject_unknown_keys();
+  return result;
+}
+
 bool is_about_machines(const Setting& setting) {
   const std::string first = setting.key.substr(0, setting.key.find('.'));
   return std::ranges::find(machine_keys, first) != std::end(machine_keys);
@@ -51,27 +66,31 @@ void take_deadlines(Scenario& scenario, const Scenario& written) {
   }
 }
 
-Scenario load(YamlNode tree, const std::string& file, const LoadOptions& options) {
-  if (options.deadlines == DeadlineMachines::as_written) {
-    LoadOptions own = options;
-    own.deadlines = DeadlineMachines::own;
-    LoadOptions written = own;
-    std::erase_if(written.settings, is_about_machines);
-    Scenario scenario = load(tree, file, own);
-    if (written.settings.size() < own.settings.size()) {
-      take_deadlines(scenario, load(std::move(tree), file, written));
-    }
-    return scenario;
-  }
-  const YamlSection root = prepare(std::move(tree), options);
-  FieldContext context;
-  context.search = options.search;
-  const Draft draft = read_draft(root, context);
-  root.reject_unknown_keys();
+/// The options of the scenario whose deadlines are taken; none if they are its own.
+std::optional<LoadOptions> written_machines(const LoadOptions& options) {
+  if (options.deadlines == DeadlineMachines::own) return std::nullopt;
+  LoadOptions written = options;
+  written.deadlines = DeadlineMachines::own;
+  if (std::erase_if(written.settings, is_about_machines) == 0) return std::nullopt;
+  return written;
+}
+
+Scenario load(const YamlNode& tree, const std::string& file, const LoadOptions& options) {
+  const auto [root, context, draft] = read(tree, options);
   Scenario scenario = derive(draft, root, context);
   scenario.file = file;
   scenario.resolved_yaml = write_draft(draft, context);
+  if (const auto written = written_machines(options)) {
+    take_deadlines(scenario, load(tree, file, *written));
+  }
   return scenario;
+}
+
+WorkloadFacts check(const YamlNode& tree, const LoadOptions& options, KnownWorkloads& known) {
+  const auto [root, context, draft] = read(tree, options);
+  const WorkloadFacts facts = check_draft(draft, root, context, known);
+  if (const auto written = written_machines(options)) check(tree, *written, known);
+  return facts;
 }
 
 }  // namespace
@@ -85,14 +104,16 @@ Scenario load_scenario_text(const std::string& text, const std::string& file,
   return load(read_yaml_text(text, file), file, options);
 }
 
+WorkloadFacts check_scenario_text(const std::string& text, const std::string& file,
+                                  const LoadOptions& options, KnownWorkloads& known) {
+  return check(read_yaml_text(text, file), options, known);
+}
+
 ResolvedScenario resolve_scenario_text(const std::string& text, const std::string& file,
                                        const LoadOptions& options) {
-  const YamlSection root = prepare(read_yaml_text(text, file), options);
-  FieldContext context;
-  context.search = options.search;
-  const Draft draft = read_draft(root, context);
-  root.reject_unknown_keys();
-  return {draft.name, draft.engine.name, draft.seed, write_draft(draft, context)};
+  const auto [root, context, draft] = read(read_yaml_text(text, file), options);
+  return {draft.name, draft.engine.name, draft.seed, write_draft(draft, context),
+          draft.workload.kind};
 }
 
 std::vector<std::string> known_keys(const std::string& text, const std::string& file,

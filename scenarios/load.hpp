@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/yaml_tree.hpp"
+#include "scenarios/derive.hpp"
 #include "scenarios/expand.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/search_path.hpp"
@@ -47,6 +48,11 @@ Scenario load_scenario(const std::string& file, const LoadOptions& options = {})
 Scenario load_scenario_text(const std::string& text, const std::string& file,
                             const LoadOptions& options = {});
 
+/// Throws what load_scenario_text() would, at a small part of its cost where workloads are alike:
+/// none is made that is `known`.
+WorkloadFacts check_scenario_text(const std::string& text, const std::string& file,
+                                  const LoadOptions& options, KnownWorkloads& known);
+
 /// A scenario whose every key has been read and checked, and nothing else: no workload is made and
 /// no trace is read.
 struct ResolvedScenario {
@@ -54,6 +60,7 @@ struct ResolvedScenario {
   std::string engine;  ///< its name, with its changes
   std::uint64_t seed = 1;
   std::string yaml;  ///< as Scenario::resolved_yaml
+  traces::WorkloadKind workload{};
 };
 ResolvedScenario resolve_scenario_text(const std::string& text, const std::string& file,
                                        const LoadOptions& options = {});

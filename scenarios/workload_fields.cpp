@@ -82,6 +82,31 @@ void arrival_fields(Io& io, traces::ArrivalOptions& arrival) {
   if (scaled) io.file("file", arrival.file);
 }
 
+/// Shares, or `none` for a pool that starts empty.
+template <class Io>
+void hit_fractions(Io& io, std::vector<double>& field) {
+  constexpr std::string_view key = "hit_fractions";
+  std::vector<Share> hits;
+  for (const double hit : field) hits.push_back({hit});
+  if constexpr (Io::reads) {
+    const YamlSection& section = io.section();
+    if (section.is_scalar(key) && section.template required<std::string>(key) == "none") {
+      hits.clear();
+    } else {
+      io.list(key, hits);
+      if (section.has(key) && hits.empty()) {
+        section.fail(key, "is empty; write shares like [0.5, 1], or none");
+      }
+    }
+  } else if (hits.empty()) {
+    io.line(key, "none");
+  } else {
+    io.list(key, hits);
+  }
+  field.clear();
+  for (const Share hit : hits) field.push_back(hit.value);
+}
+
 template <class Io>
 void synthetic_fields(Io& io, traces::SyntheticOptions& synthetic) {
   io.group("arrival", [&](auto& inner) { arrival_fields(inner, synthetic.arrival); });
@@ -92,11 +117,7 @@ void synthetic_fields(Io& io, traces::SyntheticOptions& synthetic) {
   length_field(io, "query", synthetic.query);
   length_field(io, "output", synthetic.output);
   io.value("contexts", synthetic.contexts, zero_count);
-  std::vector<Share> hits;
-  for (const double hit : synthetic.hit_fractions) hits.push_back({hit});
-  io.list("hit_fractions", hits);
-  synthetic.hit_fractions.clear();
-  for (const Share hit : hits) synthetic.hit_fractions.push_back(hit.value);
+  hit_fractions(io, synthetic.hit_fractions);
 }
 
 template <class Io>
@@ -163,12 +184,12 @@ traces::SyntheticOptions named_dataset(const YamlSection& section) {
       section.required_name(kind, "dataset", names_of<traces::CalvoDataset>())));
 }
 
-// Reports a problem at the place of the option: `field` is its path below the workload, where the
-// options of a trace stand directly and items of lists are written "requests[3]".
-[[noreturn]] void report(const YamlSection& workload, const std::string& field,
-                         const std::string& problem) {
+}  // namespace
+
+// The options of a trace stand directly below the workload, items of lists are "requests[3]".
+void fail_workload(const YamlSection& workload, const traces::OptionProblem& wrong) {
   YamlSection section = workload.is_map("trace") ? workload.section("trace") : workload;
-  std::string rest = field;
+  std::string rest = wrong.field;
   for (std::size_t dot = rest.find('.'); dot != std::string::npos; dot = rest.find('.')) {
     std::string head = rest.substr(0, dot);
     if (const std::size_t bracket = head.find('['); bracket != std::string::npos) {
@@ -178,14 +199,13 @@ traces::SyntheticOptions named_dataset(const YamlSection& section) {
     } else if (section.is_map(head)) {
       section = section.section(head);
     } else {
+      if (section.is_scalar(head)) rest = head;  // its short form
       break;
     }
     rest = rest.substr(dot + 1);
   }
-  section.fail(rest, problem);
+  section.fail(rest, wrong.problem);
 }
-
-}  // namespace
 
 traces::WorkloadOptions read_workload(const YamlSection& section, FieldContext& context,
                                       Tokens model_context) {
@@ -221,8 +241,7 @@ traces::WorkloadOptions read_workload(const YamlSection& section, FieldContext& 
              [](auto& inner, auto& request) { request_fields(inner, request); });
     if (workload.requests.empty()) section.fail("requests", "is empty; write at least one request");
   }
-  if (const auto wrong = traces::problem_in(workload))
-    report(section, wrong->field, wrong->problem);
+  if (const auto wrong = traces::problem_in(workload)) fail_workload(section, *wrong);
   return workload;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/block_pieces.hpp"
 #include "core/contract.hpp"
+#include "core/input_error.hpp"
 #include "core/random.hpp"
 #include "sim/layer_pipeline.hpp"
 
@@ -104,6 +105,13 @@ bool Cluster::work_left() const {
   return !idle || next_arrival_ < arrivals_.size();
 }
 
+void Cluster::refuse_longer() const {
+  throw InputError({scenario_.file, 0, 0}, "simulation.time_limit",
+                   std::to_string(ended_) + " of " + std::to_string(specs_.size()) +
+                       " requests have ended after the longest run, " + longest_run_text +
+                       "; correct rates and times of the scenario, or set a limit");
+}
+
 double Cluster::noise() {
   if (scenario_.simulation.truth_noise == 0) return 1;
   Random random(scenario_.seed ^ 0x73746570ULL, noise_draws_++);
@@ -118,6 +126,7 @@ void Cluster::schedule_arrivals() {
 }
 
 void Cluster::on_events(Instant date, std::span<const WorldEvent> events) {
+  if (date > Instant{to_nanoseconds(longest_run)} && work_left()) refuse_longer();
   for (const WorldEvent& event : events) {
     if (event.source == WorldEvent::Source::flow) transfers_.mark_done(event.tag);
   }

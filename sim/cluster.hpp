@@ -101,6 +101,7 @@ private:
   double noise();
   void preload();
   bool work_left() const;
+  [[noreturn]] void refuse_longer() const;
 
   // cluster_faults.cpp
   void schedule_faults();

@@ -3,11 +3,8 @@
 namespace calvo::sim {
 namespace {
 
-/// A century: a flow that would last longer is one that has been stopped.
-constexpr double horizon = 3.2e9;
-
 Instant date_of(double seconds) {
-  return seconds < horizon ? instant_at(seconds) : never;
+  return seconds < no_cap ? instant_at(seconds) : never;
 }
 
 }  // namespace

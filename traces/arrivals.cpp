@@ -7,6 +7,7 @@
 #include "core/contract.hpp"
 #include "core/input_error.hpp"
 #include "core/random.hpp"
+#include "traces/run_dates.hpp"
 #include "traces/servegen.hpp"
 #include "traces/trace.hpp"
 
@@ -16,12 +17,16 @@ namespace {
 /// Takes dates in ascending order until there are enough.
 class Dates {
 public:
-  Dates(std::int64_t count, double duration_s) : count_(count), duration_s_(duration_s) {}
+  /// `rate`: the option that dates follow; null: they are a file's own.
+  Dates(std::int64_t count, double duration_s, const char* rate)
+      : count_(count), duration_s_(duration_s), rate_(rate) {}
 
   bool full() const { return count_ > 0 && std::ssize(dates) == count_; }
   /// False: this date, and so every later one, is not wanted.
   bool take(double date) {
     if (full() || (count_ == 0 && date >= duration_s_)) return false;
+    check_run_date(date, rate_ != nullptr ? rate_ : "synthetic.count",
+                   rate_ != nullptr ? "raise it, or lower synthetic.count" : "lower it");
     dates.push_back(date);
     return true;
   }
@@ -31,7 +36,13 @@ public:
 private:
   std::int64_t count_;
   double duration_s_;
+  const char* rate_;
 };
+
+const char* rate_option(const ArrivalOptions& options) {
+  if (options.kind == ArrivalKind::mmpp) return "synthetic.arrival.rates";
+  return options.rate > 0 ? "synthetic.arrival.rate" : nullptr;
+}
 
 template <class DrawGap>
 void renew(Dates& out, DrawGap draw_gap) {
@@ -142,7 +153,7 @@ void from_trace(Dates& out, const ArrivalOptions& options) {
 std::vector<double> arrival_dates(const ArrivalOptions& options, std::int64_t count,
                                   double duration_s, std::uint64_t seed) {
   CALVO_EXPECT(count > 0 || duration_s > 0);
-  Dates out(count, duration_s);
+  Dates out(count, duration_s, rate_option(options));
   Random random(seed);
   switch (options.kind) {
     case ArrivalKind::poisson:

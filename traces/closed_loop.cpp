@@ -6,6 +6,7 @@
 #include "core/input_error.hpp"
 #include "core/random.hpp"
 #include "traces/named_requests.hpp"
+#include "traces/run_dates.hpp"
 #include "traces/think_times.hpp"
 
 namespace calvo::traces {
@@ -136,9 +137,9 @@ Plan plan_closed_loop(const Trace& trace, const ClosedLoopOptions& options, Toke
       total_gap_ms += gap;
       ++gaps;
     }
-    plan.gap.push_back(to_nanoseconds(Seconds{gap / 1000}));
-    plan.earliest.push_back(
-        to_nanoseconds(Seconds{request.arrival_ms == no_date ? 0 : request.arrival_ms / 1000}));
+    plan.gap.push_back(run_date(gap / 1000, "closed.think_scale", "lower it"));
+    plan.earliest.push_back(run_date(request.arrival_ms == no_date ? 0 : request.arrival_ms / 1000,
+                                     "file", "correct its dates"));
     plan.first_wait.push_back(static_cast<std::uint32_t>(plan.waits.size()));
     selection.add_waits(entry, plan.waits);
   }

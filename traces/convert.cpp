@@ -67,6 +67,10 @@ void write_whole(const std::string& text, const std::string& out) {
 }  // namespace
 
 void convert(const std::string& file, const std::string& out, const ConvertOptions& options) {
+  std::error_code neither;
+  if (std::filesystem::equivalent(file, out, neither)) {
+    throw InputError({out, 0, 0}, "", "is the trace itself; name another file to write");
+  }
   const Trace trace = read_trace(file, options.read);
   if (out == "-") {
     write_mooncake(trace, options.shared_prefix, std::cout);

@@ -15,7 +15,7 @@ constexpr std::uint64_t deadline_stream =
     0x646561646c696e65;  ///< apart from the workload's streams
 
 Nanoseconds scaled(double factor, Nanoseconds time) {
-  return Nanoseconds{std::llround(factor * static_cast<double>(time.count()))};
+  return rounded_nanoseconds(factor * static_cast<double>(time.count()));
 }
 
 Nanoseconds median_isolated(std::span<const RequestSpec> requests) {

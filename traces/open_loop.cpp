@@ -6,6 +6,7 @@
 
 #include "core/input_error.hpp"
 #include "traces/named_requests.hpp"
+#include "traces/run_dates.hpp"
 #include "traces/session_links.hpp"
 #include "traces/think_times.hpp"
 
@@ -13,10 +14,6 @@ namespace calvo::traces {
 namespace {
 
 constexpr std::uint32_t left_out = ~std::uint32_t{0};
-
-Nanoseconds from_ms(double ms) {
-  return to_nanoseconds(Seconds{ms / 1000});
-}
 
 /// One pass through the trace: what is played, when, after what.
 struct Pass {
@@ -126,6 +123,13 @@ void repeat(Plan& plan, const Pass& pass, const OpenLoopOptions& options, std::u
   const std::size_t count = pass.played.size();
   const auto wait_count = static_cast<std::uint32_t>(pass.waits.size());
   const auto times = static_cast<std::size_t>(options.repeat);
+  const auto date = [](double ms) {
+    return run_date(ms / 1000, "open.rate_scale",
+                    "raise it, or play less of the trace (open.duration, open.first_requests, "
+                    "open.repeat)");
+  };
+  // The last pass begins within a run: known before all the work.
+  date(static_cast<double>(times - 1) * pass.period_ms / options.rate_scale);
   plan.requests.reserve(times * count);
   for (std::size_t k = 0; k < times; ++k) {
     const auto offset = static_cast<std::uint32_t>(k * count);
@@ -138,8 +142,8 @@ void repeat(Plan& plan, const Pass& pass, const OpenLoopOptions& options, std::u
         for (BlockRun& run : copy.blocks) run.first = BlockId{raw(run.first) + k * id_limit};
         plan.requests.push_back(std::move(copy));
       }
-      plan.earliest.push_back(from_ms((pass.date_ms[i] + shift) / options.rate_scale));
-      plan.gap.push_back(from_ms(pass.gap_ms[i]));
+      plan.earliest.push_back(date((pass.date_ms[i] + shift) / options.rate_scale));
+      plan.gap.push_back(run_date(pass.gap_ms[i] / 1000, "file", "correct its gaps"));
       plan.first_wait.push_back(pass.first_wait[i] + static_cast<std::uint32_t>(k) * wait_count);
     }
     for (const std::uint32_t awaited : pass.waits) plan.waits.push_back(awaited + offset);

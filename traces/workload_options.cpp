@@ -75,6 +75,19 @@ Problem problem_in(const LengthDistribution& lengths, const std::string& path) {
   return checks.first();
 }
 
+/// A length that is 1 at least, whatever is drawn.
+Problem problem_in_needed(const LengthDistribution& lengths, const std::string& path) {
+  Checks checks(path + ".");
+  checks.inner(problem_in(lengths, path));
+  if (lengths.kind == LengthKind::fixed || lengths.kind == LengthKind::lognormal) {
+    checks.at_least("mean", 1, lengths.mean);
+  }
+  if (lengths.kind == LengthKind::uniform) {
+    checks.at_least("high", 1, static_cast<double>(lengths.high.count()));
+  }
+  return checks.first();
+}
+
 Problem problem_in(const ArrivalOptions& arrival, const std::string& path) {
   Checks checks(path + ".");
   switch (arrival.kind) {
@@ -124,8 +137,8 @@ Problem problem_in(const SyntheticOptions& synthetic) {
   }
   checks.inner(problem_in(synthetic.shared_prefix, "synthetic.shared_prefix"));
   checks.inner(problem_in(synthetic.context, "synthetic.context"));
-  checks.inner(problem_in(synthetic.query, "synthetic.query"));
-  checks.inner(problem_in(synthetic.output, "synthetic.output"));
+  checks.inner(problem_in_needed(synthetic.query, "synthetic.query"));
+  checks.inner(problem_in_needed(synthetic.output, "synthetic.output"));
   checks.between("contexts", 0, 1e7, static_cast<double>(synthetic.contexts));
   for (const double hit : synthetic.hit_fractions) checks.between("hit_fractions", 0, 1, hit);
   return checks.first();
@@ -163,7 +176,7 @@ Problem problem_in(const std::vector<InlineRequest>& requests) {
   if (requests.empty()) return OptionProblem{"requests", "missing; write at least one request"};
   for (std::size_t i = 0; i < requests.size(); ++i) {
     Checks checks(fmt::format("requests[{}].", i));
-    checks.between("at", 0, 1e9, requests[i].at_s);
+    checks.between("at", 0, longest_run.count(), requests[i].at_s);
     checks.between("context", 0, 1e9, static_cast<double>(requests[i].context.count()));
     checks.between("query", 1, 1e9, static_cast<double>(requests[i].query.count()));
     checks.between("output", 1, 1e9, static_cast<double>(requests[i].output.count()));

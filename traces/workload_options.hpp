@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/units.hpp"
@@ -27,6 +29,12 @@ struct LengthDistribution {
   std::string file;            ///< empirical: a trace whose `column` is drawn from
   LengthColumn column = LengthColumn::input;
 };
+
+inline LengthDistribution fixed_length(double tokens) {
+  LengthDistribution length;
+  length.mean = tokens;
+  return length;
+}
 
 enum class ArrivalKind : std::uint8_t {
   poisson,   ///< `rate`
@@ -55,8 +63,9 @@ struct SyntheticOptions {
   double duration_s = 0;
   LengthDistribution shared_prefix;  ///< a leading part of one text that all requests start with
   LengthDistribution context;        ///< follows it; see `contexts`
-  LengthDistribution query;          ///< new tokens, never seen before
-  LengthDistribution output;
+  /// New tokens, never seen before; of these two each request has at least one.
+  LengthDistribution query = fixed_length(1);
+  LengthDistribution output = fixed_length(1);
   std::int64_t contexts = 0;  ///< 0: each request has a context of its own; n: drawn from n
   /// Share of (shared prefix + context) whose whole blocks lie in the remote pool before the run;
   /// drawn from the list with equal probability, per request (per context if those are drawn).
@@ -140,8 +149,17 @@ struct OptionProblem {
 /// Checks values that need no file. A loader reports it at the place of the key.
 std::optional<OptionProblem> problem_in(const WorkloadOptions& options);
 
+/// An option that only the workload shows to be wrong. A loader reports it likewise.
+class BadOption : public std::runtime_error {
+public:
+  explicit BadOption(OptionProblem wrong)
+      : std::runtime_error(wrong.field + ": " + wrong.problem), problem(std::move(wrong)) {}
+  OptionProblem problem;
+};
+
 /// Requests named in blocks of `block_tokens` tokens. Same options and seed, same workload.
-/// Requires: problem_in(options) is empty. Throws InputError for what is wrong in a trace file.
+/// Requires: problem_in(options) is empty. Throws InputError for what is wrong in a trace file, and
+/// BadOption for what puts a request beyond the longest run.
 std::unique_ptr<Workload> make_workload(const WorkloadOptions& options, Tokens block_tokens,
                                         std::uint64_t seed);
 

@@ -1,8 +1,10 @@
 // What a user can get wrong in a scenario, and what the program says to it.
 #include <filesystem>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/scenarios/scenario_text.hpp"
 
@@ -224,6 +226,44 @@ TEST(BadScenario, WorkloadOptionsAreReportedAtTheirPlace) {
             "s.yaml:12:34: workload.synthetic.arrival.rates: needs at least two states");
 }
 
+/// The small scenario with a synthetic workload, from line 11 on.
+std::string synthetic(const std::string& lines) {
+  return changed(
+      "  requests:\n    - {at: 0 s, context: 4096, query: 64, "
+      "output: 2}\n    - {at: 5 ms, context: 1024, query: 32}\n",
+      "  synthetic:\n" + lines);
+}
+
+TEST(BadScenario, RatesWhoseDatesNoRunHolds) {
+  for (const std::string rate : {"1e-9", "1e-300"}) {
+    const std::string error =
+        error_of(synthetic("    arrival: {kind: uniform, rate: " + rate + " /s}\n    count: 4\n"));
+    EXPECT_THAT(error, testing::StartsWith("s.yaml:12:36: workload.synthetic.arrival.rate: puts a "
+                                           "request at 1e+"));
+    EXPECT_THAT(error, testing::EndsWith(" s, beyond the longest run, 8388608 s (97 days); raise "
+                                         "it, or lower synthetic.count"));
+  }
+  EXPECT_EQ(error_of(synthetic("    arrival: {kind: uniform, rate: 1e-6 /s}\n    count: 9\n")),
+            "no error");
+  EXPECT_EQ(error_of(small_scenario, {"simulation.time_limit=1e10 s"}),
+            "--set simulation.time_limit=1e10 s:1:23: simulation.time_limit: \"1e10 s\" is longer "
+            "than the longest run, 8388608 s (97 days)");
+  EXPECT_EQ(error_of(small_scenario, {"slo.ttft={fixed: 1e300 s}"}),
+            "--set slo.ttft={fixed: 1e300 s}:1:18: slo.ttft.fixed: \"1e300 s\" is longer than the "
+            "longest run, 8388608 s (97 days)");
+}
+
+TEST(BadScenario, LengthsAndHitsThatAreNone) {
+  EXPECT_EQ(error_of(synthetic("    count: 4\n    query: 0\n")),
+            "s.yaml:13:12: workload.synthetic.query: must be at least 1, is \"0\"");
+  EXPECT_EQ(error_of(synthetic("    count: 4\n    output: {kind: lognormal, mean: 0.5}\n")),
+            "s.yaml:13:37: workload.synthetic.output.mean: must be at least 1, is \"0.5\"");
+  EXPECT_EQ(error_of(synthetic("    count: 4\n    hit_fractions: []\n")),
+            "s.yaml:13:20: workload.synthetic.hit_fractions: is empty; write shares like [0.5, 1], "
+            "or none");
+  EXPECT_EQ(error_of(synthetic("    base: icl\n    hit_fractions: none\n")), "no error");
+}
+
 TEST(BadScenario, EveryRequestLongerThanTheContext) {
   EXPECT_EQ(
       error_of(changed("context: 4096", "context: 200000"), {"workload.requests.1.context=150000"}),
@@ -263,6 +303,10 @@ TEST(BadScenario, FileThatIsADirectoryOrMissing) {
   const std::string folder = std::string(CALVO_SOURCE_DIR) + "/scenarios";
   EXPECT_EQ(error(folder), folder + ":0:0: is a directory; name a YAML file in it");
   EXPECT_EQ(error("nope.yaml"), "nope.yaml:0:0: no such file; check the path");
+  const std::string wide = testing::TempDir() + "wide-" + std::to_string(::getpid()) + ".yaml";
+  std::ofstream(wide, std::ios::binary) << std::string("\xff\xfen\0a\0", 6);
+  EXPECT_EQ(error(wide), wide + ":0:0: is UTF-16; save it as UTF-8");
+  std::filesystem::remove(wide);
 }
 
 TEST(BadScenario, DataFolderThatIsNone) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster_fixture.hpp"
+#include "core/input_error.hpp"
 
 namespace calvo::sim {
 namespace {
@@ -257,6 +258,37 @@ TEST(Resources, ACopyBehindAFetchPaysItsOwnSetUp) {
   scenario.gpu.pcie.latency = Seconds{0.05};
   estimate_truly(scenario);
   EXPECT_NEAR(mean_ttft(simulate(scenario)), 0.05 + 0.0004 + 0.001, 1e-6);
+}
+
+TEST(Simulate, RefusesARunThatIsLongerThanTheLongest) {
+  for (const double rate : {1.0, 1e-300}) {  // bytes/s: a block takes a day, or for ever
+    scenarios::Scenario scenario = small_scenario({{0, Tokens{10'000}, Tokens{1}, Tokens{1}}});
+    scenario.file = "s.yaml";
+    scenario.topology.storage_nic.bandwidth = BytesPerSecond{rate};
+    estimate_truly(scenario);
+    try {
+      simulate(scenario);
+      FAIL() << "it ended";
+    } catch (const InputError& error) {
+      EXPECT_STREQ(
+          error.what(),
+          "s.yaml:0:0: simulation.time_limit: 0 of 1 requests have ended after the longest "
+          "run, 8388608 s (97 days); correct rates and times of the scenario, or set a "
+          "limit");
+    }
+  }
+}
+
+TEST(Simulate, KeepsDatesApartToTheEndOfTheLongestRun) {
+  scenarios::Scenario near = small_scenario({{0, Tokens{1000}, Tokens{10}, Tokens{1}}});
+  scenarios::Scenario far = small_scenario({{8.38e6, Tokens{1000}, Tokens{10}, Tokens{1}}});
+  estimate_truly(near);
+  estimate_truly(far);
+  const RequestTimes first = simulate(near).requests[0].times;
+  const RequestTimes last = simulate(far).requests[0].times;
+  const Nanoseconds shift = last.arrival - first.arrival;
+  EXPECT_EQ(shift, Nanoseconds{8'380'000'000'000'000});
+  EXPECT_LE(std::abs((last.first_token - first.first_token - shift).count()), 4);
 }
 
 TEST(Simulate, StopsAtItsTimeLimitAndNotAtTheNextEvent) {

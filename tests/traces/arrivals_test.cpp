@@ -112,6 +112,39 @@ TEST(Arrivals, RepeatATraceAtItsMeanGap) {
               0.01);
 }
 
+TEST(Arrivals, EndWithTheLongestRun) {
+  const auto problem = [](const ArrivalOptions& options, std::int64_t count) {
+    try {
+      arrival_dates(options, count, 0, 1);
+    } catch (const BadOption& wrong) {
+      return wrong.problem.field + ": " + wrong.problem.problem;
+    }
+    return std::string("none");
+  };
+  const std::string beyond = ", beyond the longest run, 8388608 s (97 days); ";
+  EXPECT_EQ(problem(arrivals(ArrivalKind::uniform, 1e-9), 3),
+            "synthetic.arrival.rate: puts a request at 1e+09 s" + beyond +
+                "raise it, or lower synthetic.count");
+  EXPECT_EQ(problem(arrivals(ArrivalKind::uniform, 1e-300), 2),
+            "synthetic.arrival.rate: puts a request at 1e+300 s" + beyond +
+                "raise it, or lower synthetic.count");
+  EXPECT_EQ(problem(arrivals(ArrivalKind::uniform, 1e-6), 9), "none");
+  for (const ArrivalKind kind : {ArrivalKind::poisson, ArrivalKind::gamma}) {
+    EXPECT_NE(problem(arrivals(kind, 1e-9), 100), "none");
+  }
+  ArrivalOptions paused = arrivals(ArrivalKind::mmpp, 0);
+  paused.rates = {1e-300, 0};
+  paused.dwell_s = {60, 60};
+  EXPECT_TRUE(problem(paused, 1).starts_with("synthetic.arrival.rates: puts a request at "));
+  const TestFolder folder;
+  ArrivalOptions traced = arrivals(ArrivalKind::trace, 0);
+  traced.file = folder.write("t.csv",
+                             "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 00:00:00,1,1\n"
+                             "2023-12-16 00:00:00,1,1\n");
+  EXPECT_EQ(problem(traced, 9),
+            "synthetic.count: puts a request at 1.04e+07 s" + beyond + "lower it");
+}
+
 TEST(Arrivals, DependOnTheSeedOnly) {
   const auto options = arrivals(ArrivalKind::gamma, 1, 3);
   EXPECT_EQ(arrival_dates(options, 100, 0, 7), arrival_dates(options, 100, 0, 7));

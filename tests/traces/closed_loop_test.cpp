@@ -125,6 +125,19 @@ TEST(ClosedLoop, KeepsTheSameNumberOfSessionsAliveUntilTheTraceEnds) {
   }
 }
 
+TEST(ClosedLoop, RefusesThinkTimesLongerThanTheLongestRun) {
+  const TestFolder folder;
+  const std::string file = folder.write("t.tsv", family);
+  try {
+    closed_loop(file, {.think_scale = 1e12});
+    FAIL();
+  } catch (const BadOption& wrong) {
+    EXPECT_STREQ(wrong.what(),
+                 "closed.think_scale: puts a request at 7e+12 s, beyond the longest run, 8388608 s "
+                 "(97 days); lower it");
+  }
+}
+
 TEST(ClosedLoop, SpreadsTheFirstStartsOverOneMeanThinkTime) {
   const auto workload = closed_loop(shipped(small), {.live_sessions = 48});
   const auto due = workload->start();

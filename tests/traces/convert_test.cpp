@@ -125,6 +125,19 @@ TEST(Convert, RefusesATraceWithoutContentsAndWritesNothing) {
   EXPECT_FALSE(std::filesystem::exists(folder.path("u.jsonl")));
 }
 
+TEST(Convert, RefusesToWriteOverTheTraceItself) {
+  const TestFolder folder;
+  const std::string line =
+      "{\"timestamp\": 0, \"input_length\": 5, \"output_length\": 1, \"hash_ids\": [7]}\n";
+  const std::string file = folder.write("t.jsonl", line);
+  std::filesystem::create_symlink(file, folder.path("same.jsonl"));
+  for (const char* out : {"t.jsonl", "same.jsonl", "./t.jsonl"}) {
+    EXPECT_EQ(folder.error_of([&] { convert(file, folder.path(out), {}); }),
+              std::string(out) + ":0:0: is the trace itself; name another file to write");
+  }
+  EXPECT_EQ(std::filesystem::file_size(file), line.size());
+}
+
 TEST(Convert, SaysWhenItCannotWrite) {
   const TestFolder folder;
   const std::string file = shipped("agentic_coding_weka_small48.tsv.gz");

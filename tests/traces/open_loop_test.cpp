@@ -177,6 +177,23 @@ TEST(OpenLoop, FindsConversationsInTheRealTrace) {
   EXPECT_LT(linked, 8000);
 }
 
+TEST(OpenLoop, RefusesARateThatTakesLongerThanTheLongestRun) {
+  const auto field = [](const OpenLoopOptions& open) {
+    try {
+      open_loop(shipped(conversation), open);
+    } catch (const BadOption& wrong) {
+      return std::string(wrong.what());
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(field({.rate_scale = 1e-300}),
+            "open.rate_scale: puts a request at 3e+300 s, beyond the longest run, 8388608 s (97 "
+            "days); raise it, or play less of the trace (open.duration, open.first_requests, "
+            "open.repeat)");
+  EXPECT_TRUE(
+      field({.repeat = 1'000'000}).starts_with("open.rate_scale: puts a request at 3.54e+09 s"));
+}
+
 TEST(OpenLoop, RefusesWhatLeavesNothing) {
   const TestFolder folder;
   const std::string file = folder.write("t.jsonl", dependent);

@@ -59,6 +59,10 @@ TEST(WorkloadOptions, NameTheFieldThatIsWrong) {
             "synthetic.arrival.rate: must be above 0, is \"-3\"");
   EXPECT_EQ(synthetic_problem([](SyntheticOptions& o) { o.arrival.kind = ArrivalKind::mmpp; }),
             "synthetic.arrival.rates: needs at least two states");
+  EXPECT_EQ(synthetic_problem([](SyntheticOptions& o) { o.query.mean = 0; }),
+            "synthetic.query.mean: must be at least 1, is \"0\"");
+  EXPECT_EQ(synthetic_problem([](SyntheticOptions& o) { o.output.kind = LengthKind::uniform; }),
+            "synthetic.output.high: must be at least 1, is \"0\"");
   EXPECT_EQ(synthetic_problem([](SyntheticOptions& o) { o.query.kind = LengthKind::empirical; }),
             "synthetic.query.values: missing; give values or a trace file to draw from");
 }
