@@ -41,13 +41,12 @@ Cluster::Cluster(scenarios::Scenario& scenario, World& world, const SimulateOpti
       transfers_(scenario, (topology_.install(world.network()), world), topology_, storage_,
                  timeline_, *this, transfer),
       recorder_(options),
-      specs_(scenario.workload->requests()) {
+      requests_(scenario.workload->requests()) {
   for (std::int32_t i = 0; i < topology_.instances(); ++i) {
     hosts_.emplace_back(scenario);
     hosts_.back().missed.assign(storage_.size(), false);
     hosts_.back().gpu_track = timeline_.add_track("instance" + std::to_string(i) + ".gpu");
   }
-  record_index_.assign(specs_.size(), -1);
 }
 
 RunResult Cluster::run() {
@@ -78,27 +77,6 @@ void Cluster::preload() {
   }
 }
 
-RequestSpec& Cluster::spec_of(RequestId id) {
-  CALVO_EXPECT(raw(id) < specs_.size());
-  return specs_[raw(id)];
-}
-
-RequestRecord& Cluster::record_of(const RequestSpec& spec) {
-  std::int32_t& index = record_index_[raw(spec.id)];
-  if (index < 0) {
-    index = static_cast<std::int32_t>(result_.requests.size());
-    RequestRecord& record = result_.requests.emplace_back();
-    record.id = spec.id;
-    record.session = spec.session;
-    record.turn = spec.turn;
-    record.input = spec.input;
-    record.times.arrival = spec.arrival;
-    record.deadline = spec.deadline;
-    record.isolated_ttft = spec.isolated_ttft;
-  }
-  return result_.requests[static_cast<std::size_t>(index)];
-}
-
 bool Cluster::work_left() const {
   const bool idle =
       std::ranges::all_of(hosts_, [](const Host& host) { return host.instance.unfinished() == 0; });
@@ -107,7 +85,7 @@ bool Cluster::work_left() const {
 
 void Cluster::refuse_longer() const {
   throw InputError({scenario_.file, 0, 0}, "simulation.time_limit",
-                   std::to_string(ended_) + " of " + std::to_string(specs_.size()) +
+                   std::to_string(requests_.ended()) + " of " + std::to_string(requests_.size()) +
                        " requests have ended after the longest run, " + longest_run_text +
                        "; correct rates and times of the scenario, or set a limit");
 }
@@ -136,7 +114,7 @@ void Cluster::on_events(Instant date, std::span<const WorldEvent> events) {
   launch_gated();
   transfers_.follow();
   if (options_.progress && ++batches_ % 1000 == 0) {
-    options_.progress({ended_, static_cast<std::int64_t>(specs_.size()), seconds_of(date)});
+    options_.progress({requests_.ended(), requests_.size(), seconds_of(date)});
   }
 }
 
@@ -150,9 +128,9 @@ void Cluster::translate(const WorldEvent& event) {
     case arrival: {
       if (timer.version != arrival_version_) return;
       while (next_arrival_ < arrivals_.size() && arrivals_[next_arrival_].at <= world_.date()) {
-        RequestSpec& spec = spec_of(arrivals_[next_arrival_++].request->id);
+        RequestSpec& spec = requests_.spec(arrivals_[next_arrival_++].request->id);
         spec.arrival = world_.date();
-        record_of(spec);
+        requests_.arrived(spec);
         Event arrived;
         arrived.kind = EventKind::arrival;
         arrived.time = world_.date();
@@ -223,11 +201,10 @@ void Cluster::deliver() {
       recorder_.batch(control::router_index, batch, commands_);
       for (const Command& command : commands_.commands) {
         CALVO_EXPECT(command.kind == CommandKind::dispatch);
-        RequestSpec& spec = spec_of(command.request);
-        record_of(spec).instance = command.instance;
+        requests_.dispatched(command);
         Event arrived;
         arrived.kind = EventKind::arrival;
-        arrived.spec = &spec;
+        arrived.spec = &requests_.spec(command.request);
         post(raw(command.instance), arrived);
       }
       batch.clear();
@@ -281,7 +258,7 @@ void Cluster::execute(std::uint32_t host, const Command& command) {
     }
     case CommandKind::fetch:
     case CommandKind::copy_in:
-      transfers_.start(host, command, &spec_of(command.request));
+      transfers_.start(host, command, &requests_.spec(command.request));
       return;
     case CommandKind::copy_out:
     case CommandKind::store:
@@ -308,13 +285,9 @@ void Cluster::execute(std::uint32_t host, const Command& command) {
       world_.at(command.at, {control_timer, host, raw(command.run), 0});
       return;
     case CommandKind::finish:
-      end_request(command, Outcome::completed);
-      return;
     case CommandKind::reject:
-      end_request(command, Outcome::rejected);
-      return;
     case CommandKind::cancelled:
-      end_request(command, Outcome::cancelled);
+      end_request(command);
       return;
     case CommandKind::dispatch:
       CALVO_EXPECT(false);
@@ -338,7 +311,7 @@ std::int32_t Cluster::stored_prefix(const control::PlacedRun& piece) const {
 
 /// End of the contiguous stored prefix, block runs and storage nodes in order.
 std::int32_t Cluster::lookup_end(const PendingLookup& pending) const {
-  const RequestSpec& spec = specs_[raw(pending.request)];
+  const RequestSpec& spec = requests_.spec(pending.request);
   std::int32_t end = pending.from;
   for_pieces(spec, pending.from, pending.to, [&](BlockRun run, std::int32_t) {
     return control::for_node_pieces(run, scenario_.instance, [&](const control::PlacedRun& piece) {
@@ -350,18 +323,9 @@ std::int32_t Cluster::lookup_end(const PendingLookup& pending) const {
   return end;
 }
 
-void Cluster::end_request(const Command& command, Outcome outcome) {
-  const RequestSpec& spec = spec_of(command.request);
-  RequestRecord& record = record_of(spec);
-  record.times = command.times;
-  record.outcome = outcome;
-  record.reason = command.reason;
-  record.cached = command.cached;
-  record.preemptions = command.preemptions;
-  if (outcome == Outcome::completed) {
-    record.output = scenario_.engine.decode ? spec.output : Tokens{1};
-  }
-  ++ended_;
+void Cluster::end_request(const Command& command) {
+  requests_.ended(command, scenario_.engine.decode);
+  const RequestSpec& spec = requests_.spec(command.request);
   Event left;
   left.kind = EventKind::finished;
   left.time = world_.date();
@@ -477,7 +441,8 @@ void Cluster::step_over(std::uint32_t index) {
   const char* what = step.parts.empty() ? "decode"
                      : step.decodes > 0 ? "prefill+decode"
                                         : "prefill";
-  const RequestSpec* spec = step.requests.size() == 1 ? &spec_of(step.requests.front()) : nullptr;
+  const RequestSpec* spec =
+      step.requests.size() == 1 ? &requests_.spec(step.requests.front()) : nullptr;
   timeline_.add(host.gpu_track, spec, what, step.formed, world_.date());
   if (scenario_.gpu.interference.compute_slows_copy > 0) {
     for (std::int32_t gpu = 0; gpu < scenario_.engine.tensor_parallel; ++gpu) {
@@ -543,6 +508,7 @@ void Cluster::copies_changed(std::uint32_t index, std::int64_t flowing) {
 
 RunResult Cluster::collect() {
   RunResult result = std::move(result_);
+  result.requests = requests_.take();
   if (world_.stopped()) {
     result.complete = false;
     result.end = world_.date();
@@ -591,7 +557,6 @@ RunResult Cluster::collect() {
           storage_memory_[i].history(result.resources.back().name, end, node.capacity()));
     }
   }
-  std::ranges::sort(result.requests, {}, [](const RequestRecord& r) { return raw(r.id); });
   timeline_.move_to(result);
   return result;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/instance.hpp"
+#include "control/request_book.hpp"
 #include "control/router.hpp"
 #include "control/storage_node.hpp"
 #include "control/storage_placement.hpp"
@@ -91,11 +92,9 @@ private:
   void launch_gated();
   void schedule_step(std::uint32_t host);
   void step_over(std::uint32_t host);
-  void end_request(const control::Command& command, Outcome outcome);
+  void end_request(const control::Command& command);
   void schedule_arrivals();
   void post(std::uint32_t host, const control::Event& event);
-  RequestSpec& spec_of(RequestId id);
-  RequestRecord& record_of(const RequestSpec& spec);
   std::int32_t stored_prefix(const control::PlacedRun& piece) const;
   std::int32_t lookup_end(const PendingLookup& lookup) const;
   double noise();
@@ -131,10 +130,8 @@ private:
   std::vector<PendingLookup> lookups_;
   std::vector<std::uint32_t> free_lookups_;
   control::CommandBuffer commands_;
-  std::span<RequestSpec> specs_;
-  std::vector<std::int32_t> record_index_;  ///< by request id; -1: has not arrived
+  control::RequestBook requests_;
   RunResult result_;
-  std::int64_t ended_ = 0;
   std::int64_t batches_ = 0;
   std::uint64_t noise_draws_ = 0;
   std::uint32_t arrival_version_ = 0;

@@ -65,7 +65,8 @@ RealrunResult Driver::run() {
 }
 
 bool Driver::finished() {
-  if (ended_ < scheduled_ || in_flight_ > 0 || !touched_.empty() || !router_inbox_.empty()) {
+  if (requests_.ended() < scheduled_ || in_flight_ > 0 || !touched_.empty() ||
+      !router_inbox_.empty()) {
     return false;
   }
   for (const InstanceHost& host : hosts_) {
@@ -112,10 +113,10 @@ void Driver::wait() {
 void Driver::take(const Notice& notice) {
   switch (notice.kind) {
     case Notice::Kind::arrival: {
-      RequestSpec& spec = spec_of(notice.spec->id);
+      RequestSpec& spec = requests_.spec(notice.spec->id);
       spec.arrival = now_;
       lateness_.push_back(to_seconds(now_ - notice.due).count());
-      record_of(spec);
+      requests_.arrived(spec);
       Event arrived;
       arrived.kind = EventKind::arrival;
       arrived.time = now_;
@@ -208,27 +209,6 @@ void Driver::post(std::uint32_t host, const Event& event) {
   inbox.back().time = now_;
 }
 
-RequestSpec& Driver::spec_of(RequestId id) {
-  CALVO_EXPECT(raw(id) < specs_.size());
-  return specs_[raw(id)];
-}
-
-RequestRecord& Driver::record_of(const RequestSpec& spec) {
-  std::int32_t& index = record_index_[raw(spec.id)];
-  if (index < 0) {
-    index = static_cast<std::int32_t>(result_.requests.size());
-    RequestRecord& record = result_.requests.emplace_back();
-    record.id = spec.id;
-    record.session = spec.session;
-    record.turn = spec.turn;
-    record.input = spec.input;
-    record.times.arrival = spec.arrival;
-    record.deadline = spec.deadline;
-    record.isolated_ttft = spec.isolated_ttft;
-  }
-  return result_.requests[static_cast<std::size_t>(index)];
-}
-
 /// Hands each reducer its events as one batch, until none is left: what an instance commands may be
 /// over at once.
 void Driver::deliver() {
@@ -246,11 +226,10 @@ void Driver::deliver() {
       record(control::router_index, batch);
       for (const Command& command : commands_.commands) {
         CALVO_EXPECT(command.kind == CommandKind::dispatch);
-        RequestSpec& spec = spec_of(command.request);
-        record_of(spec).instance = command.instance;
+        requests_.dispatched(command);
         Event arrived;
         arrived.kind = EventKind::arrival;
-        arrived.spec = &spec;
+        arrived.spec = &requests_.spec(command.request);
         post(raw(command.instance), arrived);
       }
     }
@@ -274,13 +253,12 @@ void Driver::show_progress() {
   if ((!options_.progress && !metrics_) || now_ < next_progress_) return;
   next_progress_ = now_ + progress_every;
   if (options_.progress) {
-    options_.progress(ended_, static_cast<std::int64_t>(specs_.size()),
-                      to_seconds(now_ - Instant{}).count());
+    options_.progress(requests_.ended(), requests_.size(), to_seconds(now_ - Instant{}).count());
   }
   if (!metrics_) return;
   Metrics::Sample sample;
   sample.arrived = static_cast<std::int64_t>(lateness_.size());
-  sample.ended = ended_;
+  sample.ended = requests_.ended();
   sample.in_flight = in_flight_;
   for (const InstanceHost& host : hosts_) {
     sample.gpu_blocks += host.instance.gpu_blocks_used();

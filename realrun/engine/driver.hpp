@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/event_log.hpp"
+#include "control/request_book.hpp"
 #include "control/router.hpp"
 #include "core/run_result.hpp"
 #include "core/timeline.hpp"
@@ -64,8 +65,6 @@ private:
   void complain(const std::string& text);
   void deliver();
   void post(std::uint32_t host, const control::Event& event);
-  RequestSpec& spec_of(RequestId id);
-  RequestRecord& record_of(const RequestSpec& spec);
   void show_progress();
 
   // driver_flights.cpp: transfers that are over
@@ -87,7 +86,7 @@ private:
   void store(std::uint32_t host, const control::Command& command);
   void run_step(InstanceHost& host, const control::Command& command);
   std::int64_t iterations_that_fit(InstanceHost& host, const control::Command& command) const;
-  void end_request(const control::Command& command, Outcome outcome);
+  void end_request(const control::Command& command);
   std::uint32_t choose_rail(const InstanceHost& host, std::span<const StorageId> nodes) const;
   bool still_there(const Places& places, std::span<const BlockId> blocks) const;
   bool stage(std::int64_t& staged, std::int64_t counted, std::size_t blocks) const;
@@ -115,9 +114,8 @@ private:
   control::EventLogWriter log_;
   control::CommandBuffer commands_;
 
-  std::span<RequestSpec> specs_;
-  std::vector<std::int32_t> record_index_;  ///< by request id; -1: has not arrived
-  std::vector<std::int64_t> generated_;     ///< by request id: tokens it has produced
+  control::RequestBook requests_;
+  std::vector<std::int64_t> generated_;  ///< by request id: tokens it has produced
   std::vector<traces::Due> follow_ups_;
   std::vector<Notice> batch_;
   std::vector<Notice> backlog_;  ///< taken out of the ring before their time
@@ -127,7 +125,6 @@ private:
   std::uint64_t next_timer_ = 0;
   Instant now_{};
   std::int64_t scheduled_ = 0;  ///< requests that have arrived or will
-  std::int64_t ended_ = 0;
   std::int64_t in_flight_ = 0;  ///< lookups, transfers, quarantines, steps
   Instant next_progress_{};
   RunResult result_;

@@ -58,7 +58,7 @@ void Driver::share_pages(InstanceHost& host) {
   for (const Command& command : commands_.commands) {
     if (command.kind == CommandKind::finish || command.kind == CommandKind::cancelled ||
         command.kind == CommandKind::preempt) {
-      host.addresses->share_what_is_kept(spec_of(command.request));
+      host.addresses->share_what_is_kept(requests_.spec(command.request));
     }
   }
   for (const RequestSpec* spec : host.prefilled) {
@@ -113,16 +113,13 @@ void Driver::execute(std::uint32_t index, const Command& command) {
       timers_.push_back({command.at, next_timer_++, index, command.run});
       std::ranges::push_heap(timers_, std::greater{});
       return;
-    case CommandKind::finish:
-      host.addresses->forget(command.request);
-      end_request(command, Outcome::completed);
-      return;
     case CommandKind::reject:
-      end_request(command, Outcome::rejected);
+      end_request(command);
       return;
+    case CommandKind::finish:
     case CommandKind::cancelled:
       host.addresses->forget(command.request);
-      end_request(command, Outcome::cancelled);
+      end_request(command);
       return;
     case CommandKind::dispatch:
       CALVO_EXPECT(false);
@@ -133,7 +130,8 @@ void Driver::look_up(InstanceHost& host, const Command& command) {
   LookupOrder order{command.run, command.from, {}};
   std::vector<StorageId> nodes;  // one as often as it is asked
   const control::InstanceResources& pool = scenario_.instance;
-  for_pieces(spec_of(command.request), command.from, command.to, [&](BlockRun run, std::int32_t) {
+  const RequestSpec& spec = requests_.spec(command.request);
+  for_pieces(spec, command.from, command.to, [&](BlockRun run, std::int32_t) {
     control::for_node_pieces(run, pool, [&](const control::PlacedRun& placed) {
       LookupOrder::Piece& piece = order.pieces.emplace_back();
       piece.blocks = placed.blocks;
@@ -166,7 +164,7 @@ std::uint32_t Driver::choose_rail(const InstanceHost& host,
 void Driver::fetch(InstanceHost& host, const Command& command) {
   Flight flight;
   flight.kind = command.kind;
-  flight.spec = &spec_of(command.request);
+  flight.spec = &requests_.spec(command.request);
   flight.from = command.from;
   flight.blocks = names(*flight.spec, command.from, command.to);
   flight.fetch = std::make_shared<FetchProgress>();
@@ -187,7 +185,7 @@ void Driver::fetch(InstanceHost& host, const Command& command) {
 void Driver::copy_in(InstanceHost& host, const Command& command) {
   Flight flight;
   flight.kind = command.kind;
-  flight.spec = &spec_of(command.request);
+  flight.spec = &requests_.spec(command.request);
   flight.from = command.from;
   flight.blocks = names(*flight.spec, command.from, command.to);
   flight.copy = std::make_shared<CopyProgress>();
@@ -325,7 +323,7 @@ void Driver::run_step(InstanceHost& host, const Command& command) {
   order.cut = host.step_cut = std::make_shared<std::atomic<bool>>(false);
   host.step.clear();
   for (const control::StepPart& part : commands_.parts_of(command)) {
-    const RequestSpec& spec = spec_of(part.request);
+    const RequestSpec& spec = requests_.spec(part.request);
     const std::int64_t context = part.tokens.context.count();
     const std::int64_t end = context + part.tokens.new_tokens.count();
     StepOrder::Sequence& sequence = order.sequences.emplace_back();
@@ -345,7 +343,7 @@ void Driver::run_step(InstanceHost& host, const Command& command) {
   }
   order.iterations = iterations_that_fit(host, command);
   for (const RequestId request : commands_.decodes_of(command)) {
-    const RequestSpec& spec = spec_of(request);
+    const RequestSpec& spec = requests_.spec(request);
     const std::int64_t context = host.addresses->computed(request);
     StepOrder::Sequence& sequence = order.sequences.emplace_back();
     sequence.spec = &spec;
@@ -360,18 +358,9 @@ void Driver::run_step(InstanceHost& host, const Command& command) {
   send(host.compute->orders(), std::move(order));
 }
 
-void Driver::end_request(const Command& command, Outcome outcome) {
-  const RequestSpec& spec = spec_of(command.request);
-  RequestRecord& record = record_of(spec);
-  record.times = command.times;
-  record.outcome = outcome;
-  record.reason = command.reason;
-  record.cached = command.cached;
-  record.preemptions = command.preemptions;
-  if (outcome == Outcome::completed) {
-    record.output = scenario_.engine.decode ? spec.output : Tokens{1};
-  }
-  ++ended_;
+void Driver::end_request(const Command& command) {
+  requests_.ended(command, scenario_.engine.decode);
+  const RequestSpec& spec = requests_.spec(command.request);
   Event left;
   left.kind = EventKind::finished;
   left.time = now_;

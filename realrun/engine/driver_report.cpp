@@ -94,19 +94,19 @@ RealrunResult Driver::collect() {
   }
   RealrunResult result;
   result.load = load_report();
-  if (options_.keep_logits) result.logits.resize(specs_.size());
+  if (options_.keep_logits) result.logits.resize(static_cast<std::size_t>(requests_.size()));
   for (InstanceHost& host : hosts_) {
     for (auto& [request, logits] : host.compute->report().logits) {
       result.logits[raw(request)] = std::move(logits);
     }
   }
   result.run = std::move(result_);
+  result.run.requests = requests_.take();
   Instant begin = result.run.end;
   for (const RequestRecord& request : result.run.requests) {
     begin = std::min(begin, request.times.arrival);
   }
   add_resources(result.run, begin, result.run.end);
-  std::ranges::sort(result.run.requests, {}, [](const RequestRecord& r) { return raw(r.id); });
   timeline_.move_to(result.run);
   return result;
 }

@@ -31,9 +31,8 @@ Driver::Driver(scenarios::Scenario& scenario, const RealrunOptions& options, con
       router_(scenario.routing,
               scenario.topology.serving_nodes * scenario.topology.instances_per_node,
               scenario.instance, *scenario.estimates),
-      specs_(scenario.workload->requests()) {
-  record_index_.assign(specs_.size(), -1);
-  generated_.assign(specs_.size(), 0);
+      requests_(scenario.workload->requests()),
+      generated_(scenario.workload->requests().size(), 0) {
   const BlockFormat format{scenario.instance.block_bytes.count()};
   const auto digest = node_config(scenario, options.model_seed).digest();
   std::uint64_t config = 0;
