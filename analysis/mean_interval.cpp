@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t seed = 20'060'403;  // any constant: the same data give the same interval
 constexpr std::size_t fewest_to_resample = 5;
+constexpr double least_error = 0.125;  // of a resample, in standard errors of the values
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
 /// A mean and its standard error.
@@ -37,6 +38,11 @@ double studentised(double difference, double error) {
   return difference == 0 ? 0 : std::copysign(infinite, difference);
 }
 
+/// Of a resample, from what was `found`: which has spread.
+double drawn_from(const Estimate& found, const Estimate& drawn) {
+  return (drawn.mean - found.mean) / std::max(drawn.error, least_error * found.error);
+}
+
 std::vector<double> sorted(std::span<const double> values) {
   std::vector<double> result(values.begin(), values.end());
   std::ranges::sort(result);
@@ -57,9 +63,8 @@ Interval hull(const Estimate& found, double t, std::vector<double>& draws, doubl
   };
   const double high = at((1 + level) / 2);
   const double low = at((1 - level) / 2);
-  // So many resamples without spread: they say nothing about this end.
-  if (std::isfinite(high)) interval.low = std::min(interval.low, found.mean - high * found.error);
-  if (std::isfinite(low)) interval.high = std::max(interval.high, found.mean - low * found.error);
+  interval.low = std::min(interval.low, found.mean - high * found.error);
+  interval.high = std::max(interval.high, found.mean - low * found.error);
   return interval;
 }
 
@@ -117,8 +122,7 @@ MeanInterval mean_interval(std::span<const double> given, double level, Interval
     std::vector<double> again(values.size());
     for (double& draw : draws) {
       resample(values, random, again);
-      const Estimate drawn = estimate(again);
-      draw = studentised(drawn.mean - found.mean, drawn.error);
+      draw = drawn_from(found, estimate(again));
     }
   }
   const Interval whole = hull(found, student_t_quantile((1 + level) / 2, count - 1), draws, level);
@@ -140,8 +144,7 @@ Difference paired_difference(std::span<const double> differences, std::size_t co
   Difference result = difference(found, static_cast<double>(values.size() - 1),
                                  values.size() >= fewest_to_resample, comparisons, [&] {
                                    resample(values, random, again);
-                                   const Estimate drawn = estimate(again);
-                                   return studentised(drawn.mean - found.mean, drawn.error);
+                                   return drawn_from(found, estimate(again));
                                  });
   result.count = std::ssize(values);
   return result;
@@ -177,8 +180,7 @@ Difference unpaired_difference(std::span<const double> ours, std::span<const dou
   Difference result = difference(found, degrees, fewer >= fewest_to_resample, comparisons, [&] {
     resample(a, random, again_a);
     resample(b, random, again_b);
-    const Estimate drawn = together(estimate(again_a), estimate(again_b));
-    return studentised(drawn.mean - found.mean, drawn.error);
+    return drawn_from(found, together(estimate(again_a), estimate(again_b)));
   });
   result.paired = false;
   result.count = static_cast<std::int64_t>(fewer);

@@ -8,6 +8,15 @@
 // percentile bootstrap covers too little with ten runs whatever they are, and is not used. Together
 // they hold 90 to 97 % (tests/analysis/interval_coverage_test.cpp). Below five values there is
 // nothing to resample, and Student's t stands alone.
+//
+// Where all values but one or two are alike, a resample can have none of these, hence no standard
+// error to be studentised by, and the plain method puts an end at infinity (Owen, arXiv
+// 2508.10083). So a resample's standard error counts as an eighth of that of the values at least:
+// where one value differs from all others, an end is 8 standard errors from the mean. Of rare
+// events of exponential size, in 5 or 10 % of 5 to 40 runs, intervals that have seen one hold the
+// truth in 91 to 97 %; with a quarter, the exact interval of a share where all events are alike
+// (Clopper and Pearson, Biometrika 26 (1934) 404-413), they do in 87 to 95 %. Runs that have seen
+// none say nothing of what they have not seen.
 #pragma once
 
 #include <cstdint>
