@@ -176,10 +176,11 @@ private:
   RunId step_{};
 };
 
-Recording record(const std::string& order, std::int64_t crowd) {
+Recording record(const std::string& order, Late late, std::int64_t crowd) {
   Recording recording;
   EngineConfig& engine = recording.engine;
   engine.network_order.policy = engine.pcie_order.policy = engine.prefill_order.policy = order;
+  engine.late = late;
   engine.concurrent_prefills = 4;
   InstanceResources& resources = recording.resources;
   resources.block_tokens = Tokens{block_tokens};
@@ -219,8 +220,8 @@ Recording record(const std::string& order, std::int64_t crowd) {
   return recording;
 }
 
-void handle_events(benchmark::State& state, const std::string& order) {
-  const Recording recording = record(order, state.range(0));
+void handle_events(benchmark::State& state, const std::string& order, Late late = Late::in_order) {
+  const Recording recording = record(order, late, state.range(0));
   const LineCost estimates;
   CommandBuffer out;
   std::size_t commands = 0;
@@ -253,6 +254,10 @@ BENCHMARK_CAPTURE(handle_events, sjf_cost, std::string("sjf_cost"))
     ->Arg(1000)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(handle_events, lstf, std::string("lstf"))
+    ->Arg(10)
+    ->Arg(1000)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(handle_events, lstf_late_last, std::string("lstf"), Late::last)
     ->Arg(10)
     ->Arg(1000)
     ->Unit(benchmark::kMillisecond);

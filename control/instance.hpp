@@ -83,6 +83,7 @@ private:
   struct NetTag;
   struct PcieTag;
   struct WaitTag;
+  struct DeadlineTag;
   template <class Tag>
   using Hook = boost::intrusive::set_base_hook<boost::intrusive::tag<Tag>>;
 
@@ -105,7 +106,7 @@ private:
 
   /// A request's state here. Positions count blocks of its prompt; [0, use) is to be used, the
   /// rest of the prompt is to be computed.
-  struct Job : Hook<NetTag>, Hook<PcieTag>, Hook<WaitTag> {
+  struct Job : Hook<NetTag>, Hook<PcieTag>, Hook<WaitTag>, Hook<DeadlineTag> {
     const RequestSpec* spec = nullptr;
     std::uint32_t slot = 0;
     std::uint64_t sequence = 0;  ///< order of arrival here
@@ -144,6 +145,7 @@ private:
     Instant planned{};              ///< when it began to wait, anew after a preemption
     Instant late_at = never;        ///< from then on late, if none of its load has begun
     Instant late_ready_at = never;  ///< from then on late, once it is loaded
+    Instant judged_at = never;      ///< in deadlines_ by this date; never: it is not there
     bool late = false;              ///< it has gone behind all others
     Demand outstanding;             ///< what is left of it, as far as it counts in the totals
     bool cancelled = false;
@@ -196,17 +198,17 @@ private:
   template <class Tag, double Job::*Key>
   using Queue = boost::intrusive::set<Job, boost::intrusive::base_hook<Hook<Tag>>,
                                       boost::intrusive::compare<By<Key>>>;
+  struct ByDeadline {
+    bool operator()(const Job& a, const Job& b) const {
+      if (a.judged_at != b.judged_at) return a.judged_at < b.judged_at;
+      return a.sequence < b.sequence;
+    }
+  };
 
-  // instance.cpp: events, planning, leaving
+  // instance.cpp: events, leaving, dispatching
   void apply(const Event& event);
   void arrive(const Event& event);
   void looked_up(const Event& event);
-  void plan(Job& job);
-  void find_blocks(const Job& job);
-  models::Work work_of(const Job& job, std::int32_t use) const;
-  policies::RestoreOption option_of(const Job& job, std::int32_t use) const;
-  policies::RestoreOption choose_use(const Job& job);
-  void count_outstanding(Job& job, Demand demand);
   void leave(Job& job);
   void finish(Job& job);
   void cancel(RequestId request);
@@ -217,10 +219,23 @@ private:
   void dispatch();
   bool release_worst(std::size_t count);
   void park(Job& job);
-  bool is_late(const Job& job) const;
-  void put_late_last();
   bool gives_way(const Job& job) const { return only_ != none && only_ != job.slot; }
   bool anything_in_flight() const;
+
+  // instance_plan.cpp: what a job uses of what is found, its keys
+  void find_blocks(const Job& job);
+  models::Work work_of(const Job& job, std::int32_t use) const;
+  policies::RestoreOption option_of(const Job& job, std::int32_t use) const;
+  policies::RestoreOption choose_use(const Job& job);
+  void count_outstanding(Job& job, Demand demand);
+  void plan(Job& job);
+
+  // instance_deadlines.cpp: requests that are late
+  void plan_deadline(Job& job, const policies::RequestView& view);
+  Instant late_from(const Job& job) const;
+  bool is_late(const Job& job) const;
+  void watch_deadline(Job& job);
+  void put_late_last();
 
   // instance_memory.cpp: what a job holds
   std::int64_t blocks_for(Tokens tokens) const;
@@ -339,6 +354,12 @@ private:
   Queue<NetTag, &Job::network_key> network_queue_;
   Queue<PcieTag, &Job::pcie_key> pcie_queue_;
   Queue<WaitTag, &Job::prefill_key> waiting_;
+  /// late: last. Those that will be late unless something is done for them: none later here than it
+  /// is due, some earlier.
+  boost::intrusive::set<Job, boost::intrusive::base_hook<Hook<DeadlineTag>>,
+                        boost::intrusive::compare<ByDeadline>>
+      deadlines_;
+  std::vector<std::uint32_t> now_late_;  ///< reused by put_late_last()
 
   std::vector<std::uint32_t> active_fetches_;  ///< slots of runs in flight
   std::vector<std::uint32_t> active_copies_;

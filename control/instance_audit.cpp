@@ -46,6 +46,10 @@ std::string Instance::audit() const {
     if (loads && !(job.gpu <= job.gpu_issued && job.host_low <= job.landed)) {
       return who + "cursors out of order";
     }
+    if (config_.late == Late::last && job.phase == Phase::waiting && !job.late &&
+        late_from(job) < job.judged_at) {
+      return who + "will be late before anybody looks";
+    }
     if (job.phase == Phase::prefilling && job.copying == 0 && job.gpu < job.use) {
       return who + "computes over blocks that are not in GPU memory";
     }

@@ -23,6 +23,7 @@ void Instance::count_prefetch(Job& job) {
 
 /// Dates of the stages, as soon as they are known.
 void Instance::note_progress(Job& job) {
+  watch_deadline(job);
   if (counts_outstanding_) {
     Demand left = job.outstanding;
     if (job.landed >= job.use || job.gpu >= job.use) left.network = Nanoseconds{0};
@@ -124,37 +125,6 @@ void Instance::cut_for(double key, const std::vector<std::uint32_t>& active, Com
   if (worst == none) return;
   runs_[worst].cutting = true;
   command(kind).run = run_id(worst);
-}
-
-// ---------------------------------------------------------------------------- deadlines
-
-/// Whether a waiting request can no longer meet its deadline: asked before its load begins and once
-/// it is over, as only then the estimates of its plan say what is left.
-bool Instance::is_late(const Job& job) const {
-  if (job.phase != Phase::waiting && job.phase != Phase::member) return false;
-  if (job.gpu >= job.use) return now_ >= job.late_ready_at;
-  return job.times.load_start == never && now_ >= job.late_at;
-}
-
-/// Requests that have become late go behind all others, by arrival among themselves.
-void Instance::put_late_last() {
-  constexpr double last = std::numeric_limits<double>::max();
-  for (Job& job : jobs_) {
-    if (job.late || job.phase != Phase::waiting || !is_late(job)) continue;
-    job.late = true;
-    const auto unlink = [&job](auto& queue, auto& hook) {
-      if (hook.is_linked()) queue.erase(queue.iterator_to(job));
-    };
-    unlink(network_queue_, static_cast<Hook<NetTag>&>(job));
-    unlink(pcie_queue_, static_cast<Hook<PcieTag>&>(job));
-    unlink(waiting_, static_cast<Hook<WaitTag>&>(job));
-    job.network_key = job.pcie_key = job.prefill_key = last;
-    if (job.gpu < job.use && job.wanted > 0) {
-      park(job);  // memory that it was promised is for those before it
-    } else {
-      update_queues(job);
-    }
-  }
 }
 
 // ---------------------------------------------------------------------------- network
