@@ -46,7 +46,25 @@ struct Part {
   std::string engine;
   std::string source;  ///< of a sweep: its directory; of a run: how it was driven
   RunSample sample;
+  std::string directory;
+  bool real = false;
 };
+
+void refuse_two_of_one_seed(const std::vector<const Part*>& group) {
+  std::map<std::pair<std::string, std::uint64_t>, const Part*> known;
+  for (const Part* part : group) {
+    if (part->real) continue;
+    const auto [first, is_new] =
+        known.try_emplace({part->sample.settings, part->sample.seed}, part);
+    if (is_new) continue;
+    throw InputError(
+        {part->directory, 0, 0}, "",
+        fmt::format("has a simulated run of {}, seed {}, as {} has: a copy or a repeat is "
+                    "no further sample, and another scenario none of the same; leave one "
+                    "out",
+                    part->engine, part->sample.seed, first->second->directory));
+  }
+}
 
 void append_sweep(const std::string& directory, std::vector<Part>& parts) {
   const fs::path root = directory;
@@ -81,7 +99,8 @@ void append_sweep(const std::string& directory, std::vector<Part>& parts) {
       const std::string key = table.axes[i] == "name" ? "" : last_word(table.axes[i]) + " ";
       settings += fmt::format("{}{}{}", settings.empty() ? "" : ", ", key, text);
     }
-    parts.push_back({row.engine, last_name(directory), {settings, row.seed, *row.result}});
+    parts.push_back(
+        {row.engine, last_name(directory), {settings, row.seed, *row.result}, directory, false});
   }
   if (!any) throw InputError({directory, 0, 0}, "", "is a sweep of which no point is done");
 }
@@ -107,6 +126,14 @@ bool has_repeats(const std::vector<RunDirectory>& runs) {
   return several && engines.size() > 1 && seeds.size() > engines.size();
 }
 
+void refuse_named_twice(const std::vector<std::string>& directories) {
+  std::set<std::string> known;
+  for (const std::string& directory : directories) {
+    if (known.insert(fs::weakly_canonical(directory).string()).second) continue;
+    throw InputError({directory, 0, 0}, "", "is named twice; name it once");
+  }
+}
+
 std::vector<RunGroup> read_groups(const std::vector<std::string>& directories) {
   std::vector<Part> parts;
   for (const std::string& directory : directories) {
@@ -115,21 +142,31 @@ std::vector<RunGroup> read_groups(const std::vector<std::string>& directories) {
       continue;
     }
     const RunDirectory run = read_run_directory(directory);
+    const bool real = driver_of(directory) == "realrun";
     parts.push_back({run.summary.labels.engine,
-                     driver_of(directory) == "realrun" ? "real" : "sim",
-                     {"", run.summary.labels.seed, result_of(run.summary)}});
+                     real ? "real" : "sim",
+                     {"", run.summary.labels.seed, result_of(run.summary)},
+                     directory,
+                     real});
   }
   std::map<std::string, std::set<std::string>> sources;
   for (const Part& part : parts) sources[part.engine].insert(part.source);
   std::vector<RunGroup> groups;
-  for (Part& part : parts) {
+  std::vector<std::vector<const Part*>> members;
+  for (const Part& part : parts) {
     const std::string name = sources[part.engine].size() == 1
                                  ? part.engine
                                  : fmt::format("{} ({})", part.engine, part.source);
-    auto group = std::ranges::find(groups, name, &RunGroup::name);
-    if (group == groups.end()) group = groups.insert(group, RunGroup{name, {}});
-    group->samples.push_back(std::move(part.sample));
+    const auto group =
+        static_cast<std::size_t>(std::ranges::find(groups, name, &RunGroup::name) - groups.begin());
+    if (group == groups.size()) {
+      groups.push_back({name, {}});
+      members.emplace_back();
+    }
+    groups[group].samples.push_back(part.sample);
+    members[group].push_back(&part);
   }
+  std::ranges::for_each(members, refuse_two_of_one_seed);
   return groups;
 }
 

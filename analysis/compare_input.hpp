@@ -16,9 +16,13 @@ bool is_sweep_directory(const std::string& path);
 /// else run by run.
 bool has_repeats(const std::vector<RunDirectory>& runs);
 
+/// Throws InputError if two of them are the same directory.
+void refuse_named_twice(const std::vector<std::string>& directories);
+
 /// Runs by engine, points of sweeps by engine and settings. Engines of one name in several sweeps,
 /// or simulated and real, are told apart. Throws InputError for directories that cannot be read or
-/// hold nothing that is done.
+/// hold nothing that is done, and for two simulated runs of one seed where one would count as
+/// another sample: it is a copy, a repeat, or of another scenario. Repeats of a real run do count.
 std::vector<RunGroup> read_groups(const std::vector<std::string>& directories);
 
 }  // namespace calvo::analysis

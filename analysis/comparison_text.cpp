@@ -101,7 +101,8 @@ std::string to_text(const Comparison& comparison, TableFormat format) {
   out.append(render({measures}, format));
   if (!differences.empty() && format != TableFormat::csv) {
     if (format != TableFormat::text) {
-      differences.insert(differences.begin(), {"run", "mean TTFT less the first's", "[95 %]", ""});
+      differences.insert(differences.begin(),
+                         {"run", "mean TTFT against the first", "[95 %]", "requests"});
     }
     fmt::format_to(std::back_inserter(out),
                    "\nTTFT against {}, paired by request, with a 95 % bootstrap interval over "

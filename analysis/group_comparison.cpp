@@ -91,15 +91,6 @@ std::string interval_text(const std::string& metric, const std::optional<Interva
                      number_text(metric, interval->high, sign));
 }
 
-/// No share is above 1 or below 0, whatever a symmetric interval says.
-std::optional<Interval> possible(const std::string& metric, std::optional<Interval> interval) {
-  if (interval && is_share(metric)) {
-    interval->low = std::max(0.0, interval->low);
-    interval->high = std::min(1.0, interval->high);
-  }
-  return interval;
-}
-
 std::string p_text(double p) {
   return p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", p);
 }
@@ -123,7 +114,7 @@ TextTable table_of(const GroupComparison& comparison, const std::string& metric)
   TextTable::Row heading;
   if (settings) heading.emplace_back("settings");
   for (const std::string& name : {std::string("runs"), std::string("n"), metric + unit_of(metric),
-                                  std::string("[95 %]"), "less " + reference_name(comparison),
+                                  std::string("[95 %]"), "against " + reference_name(comparison),
                                   std::string("[95 %]"), std::string("p"), std::string("")}) {
     heading.push_back(name);
   }
@@ -135,7 +126,7 @@ TextTable table_of(const GroupComparison& comparison, const std::string& metric)
     row.push_back(value.group);
     row.push_back(std::to_string(value.mean.count));
     row.push_back(value.mean.count > 0 ? number_text(metric, value.mean.mean, false) : "-");
-    row.push_back(interval_text(metric, possible(metric, value.mean.interval), false));
+    row.push_back(interval_text(metric, value.mean.interval, false));
     if (value.vs_first) {
       row.push_back(number_text(metric, value.vs_first->mean, true));
       row.push_back(interval_text(metric, value.vs_first->ci95, true));
@@ -143,6 +134,41 @@ TextTable table_of(const GroupComparison& comparison, const std::string& metric)
       row.emplace_back(value.significant() ? "*" : "");
     } else {
       row.insert(row.end(), {"", "", "", ""});
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+/// A row a value, numbers in the unit of the metric and as they are.
+TextTable tidy_table(const GroupComparison& comparison) {
+  const auto number = [](double value) { return fmt::format("{}", value); };
+  TextTable table;
+  table.rows.push_back({"metric", "settings", "runs", "n", "mean", "ci95_low", "ci95_high",
+                        "difference", "difference_ci95_low", "difference_ci95_high", "paired", "p",
+                        "adjusted_p", "significant"});
+  for (const GroupValue& value : comparison.values) {
+    TextTable::Row row(table.rows.front().size());
+    const auto put = [&](std::size_t at, const std::optional<Interval>& interval) {
+      if (!interval) return;
+      row[at] = number(interval->low);
+      row[at + 1] = number(interval->high);
+    };
+    row[0] = value.metric;
+    row[1] = value.settings;
+    row[2] = value.group;
+    row[3] = std::to_string(value.mean.count);
+    if (value.mean.count > 0) row[4] = number(value.mean.mean);
+    put(5, value.mean.interval);
+    if (const auto& difference = value.vs_first) {
+      row[7] = number(difference->mean);
+      put(8, difference->ci95);
+      row[10] = difference->paired ? "1" : "0";
+      if (difference->ci95) {
+        row[11] = number(difference->p);
+        row[12] = number(value.adjusted_p);
+        row[13] = value.significant() ? "1" : "0";
+      }
     }
     table.rows.push_back(std::move(row));
   }
@@ -217,18 +243,12 @@ GroupComparison compare_groups(const std::vector<RunGroup>& groups,
 }
 
 std::string to_text(const GroupComparison& comparison, TableFormat format) {
+  if (format == TableFormat::csv) return render(tidy_table(comparison), format);
   std::string out;
   for (const std::string& metric : comparison.metrics) {
     if (!out.empty()) out += "\n";
-    TextTable table = table_of(comparison, metric);
-    if (format == TableFormat::csv) {  // one table: each row says its metric
-      for (std::size_t i = 0; i < table.rows.size(); ++i) {
-        table.rows[i].insert(table.rows[i].begin(), i == 0 ? "metric" : metric);
-      }
-    }
-    out += render(table, format);
+    out += render(table_of(comparison, metric), format);
   }
-  if (format == TableFormat::csv) return out;
   const char* comment = format == TableFormat::latex ? "% " : "";
   out += fmt::format("\n{}{}\n", comment, method_text(comparison));
   for (const std::string& warning : comparison.warnings) {

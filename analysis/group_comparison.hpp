@@ -60,7 +60,7 @@ GroupComparison compare_groups(const std::vector<RunGroup>& groups,
                                const std::vector<std::string>& metrics,
                                Against against = Against::first);
 
-/// One table a metric, and notes below it.
+/// One table a metric, and notes below it. As CSV one table of all numbers, a row a value.
 std::string to_text(const GroupComparison& comparison, TableFormat format);
 nlohmann::ordered_json to_json(const GroupComparison& comparison);
 

@@ -125,6 +125,14 @@ Outcome outcome_of(const LineReader& reader, std::string_view cell) {
                    "outcome", fmt::format("\"{}\" is none; run the scenario again", cell));
 }
 
+std::optional<bool> judgement(const LineReader& reader, std::string_view cell) {
+  if (cell.empty()) return std::nullopt;
+  if (cell == "0" || cell == "1") return cell == "1";
+  throw InputError(reader.pos(static_cast<std::size_t>(cell.data() - reader.line().data())),
+                   "slo_met",
+                   fmt::format("\"{}\" is neither 0 nor 1; run the scenario again", cell));
+}
+
 }  // namespace
 
 void write_requests_csv(const std::string& path, const RunResult& run, const RunLabels& labels) {
@@ -166,7 +174,7 @@ std::vector<RequestRow> read_requests_csv(const std::string& path) {
     row.cached_tokens = number<std::int64_t>(reader, "cached_tokens", cells[cached_tokens]);
     row.output_tokens = number<std::int64_t>(reader, "output_tokens", cells[output_tokens]);
     row.e2e_s = optional_seconds(reader, "e2e_s", cells[e2e_s]);
-    if (!cells[slo_met].empty()) row.slo_met = number<int>(reader, "slo_met", cells[slo_met]) != 0;
+    row.slo_met = judgement(reader, cells[slo_met]);
     rows.push_back(row);
   }
   return rows;

@@ -202,7 +202,18 @@ RunDirectory read_run_directory(const std::string& path) {
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
   if (!stream) throw InputError({summary_path, 0, 0}, "", "cannot be read; check its permissions");
   run.summary = summary_from_json(text, summary_path);
-  run.requests = read_requests_csv((root / requests_file).string());
+  const std::string requests_path = (root / requests_file).string();
+  run.requests = read_requests_csv(requests_path);
+  const std::int64_t counted = run.summary.measured + run.summary.not_measured;
+  if (std::ssize(run.requests) != counted) {
+    throw InputError(
+        {requests_path, 0, 0}, "",
+        "holds " + std::to_string(run.requests.size()) + " requests, and " + summary_path +
+            " counts " + std::to_string(counted) +
+            (std::ssize(run.requests) < counted ? ": it is cut; copy the directory again, or "
+                                                : ": they are of two runs; ") +
+            "run the scenario again");
+  }
   return run;
 }
 

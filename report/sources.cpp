@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -63,6 +64,20 @@ private:
   void add_run(const std::string& directory, Kept kept) {
     remember(directory);
     sources_.runs.push_back(read_run_source(directory, kept));
+    refuse_repeat(sources_.runs.back());
+  }
+
+  /// A simulated run that is there twice is one sample; repeats of a real one are several.
+  void refuse_repeat(const RunSource& run) {
+    if (run.real) return;
+    const std::string what =
+        !run.scenario.empty() ? run.scenario : fs::path(run.name).filename().string();
+    const auto [first, is_new] = scenarios_.try_emplace(what, run.name);
+    if (is_new) return;
+    throw InputError({run.name, 0, 0}, "",
+                     "is a copy or a repeat of " + first->second +
+                         ": a simulated run of the same scenario, engine and seed, and no further "
+                         "sample; leave one out");
   }
 
   void add_sweep(const std::string& directory) {
@@ -90,6 +105,7 @@ private:
 
   Sources sources_;
   std::set<std::string> seen_;
+  std::map<std::string, std::string> scenarios_;  ///< of simulated runs, seeds in them; directories
 };
 
 }  // namespace

@@ -85,9 +85,9 @@ TEST(GroupComparison, TakesRepeatsOfOneSeedAsIndependent) {
 TEST(GroupComparison, SaysWhereSingleRunsHaveNoInterval) {
   const auto comparison = compare_groups({group("a", {10}), group("b", {12})}, {"mean_ttft_ms"});
   EXPECT_EQ(to_text(comparison, TableFormat::text),
-            "runs  n  mean_ttft_ms  [95 %]  less a  [95 %]  p\n"
+            "runs  n  mean_ttft_ms  [95 %]  against a  [95 %]  p\n"
             "a     1        10.000       -\n"
-            "b     1        12.000       -  +2.000       -  -\n"
+            "b     1        12.000       -     +2.000       -  -\n"
             "\n"
             "Differences are paired by seed. * significant at 5 % after Holm's correction for 1 "
             "test of a metric; p is so corrected, the intervals are not.\n"
@@ -112,7 +112,7 @@ TEST(GroupComparison, TakesEachStepOfALadderFromTheOneBeforeThatRanUnderTheSameS
   EXPECT_NEAR(steps.values[2].vs_first->mean, 20, 1e-9) << "c less b";
   EXPECT_FALSE(steps.values[3].vs_first);
   EXPECT_NEAR(steps.values[4].vs_first->mean, 4, 1e-9) << "c less a, b has no such runs";
-  EXPECT_THAT(to_text(steps, TableFormat::text), ::testing::HasSubstr("less the one before"));
+  EXPECT_THAT(to_text(steps, TableFormat::text), ::testing::HasSubstr("against the one before"));
   EXPECT_TRUE(to_json(steps)["reference"].is_null());
 }
 
@@ -121,19 +121,34 @@ TEST(GroupComparison, IsATableInEachFormat) {
       compare_groups({group("a_1", {10, 12}), group("b", {20, 22})}, {"mean_ttft_ms"});
   EXPECT_THAT(to_text(comparison, TableFormat::markdown),
               ::testing::StartsWith(
-                  "| runs | n | mean\\_ttft\\_ms | [95 %] | less a\\_1 | [95 %] | p |  |\n"
+                  "| runs | n | mean\\_ttft\\_ms | [95 %] | against a\\_1 | [95 %] | p |  |\n"
                   "|---|---:|---:|---:|---:|---:|---:|---:|\n"
                   "| a\\_1 | 2 | 11.000 | [0.000, 23.706] |  |  |  |  |\n"
                   "| b | 2 | 21.000 | [8.294, 33.706] | +10.000 | [+10.000, +10.000] | < 0.001 | "
                   "\\* |\n"));
   EXPECT_THAT(to_text(comparison, TableFormat::latex),
               ::testing::StartsWith("\\begin{tabular}{lrrrrrrr}\n\\toprule\n"
-                                    "runs & n & mean\\_ttft\\_ms & [95 \\%] & less a\\_1"));
-  EXPECT_EQ(
-      to_text(comparison, TableFormat::csv),
-      "metric,runs,n,mean_ttft_ms,[95 %],less a_1,[95 %],p,\n"
-      "mean_ttft_ms,a_1,2,11.000,\"[0.000, 23.706]\",,,,\n"
-      "mean_ttft_ms,b,2,21.000,\"[8.294, 33.706]\",+10.000,\"[+10.000, +10.000]\",< 0.001,*\n");
+                                    "runs & n & mean\\_ttft\\_ms & [95 \\%] & against a\\_1"));
+}
+
+TEST(GroupComparison, IsOneTableOfAllNumbersAsCsv) {
+  const auto comparison =
+      compare_groups({group("a", {10}), group("b, c", {12})}, {"mean_ttft_ms", "median_ttft_ms"});
+  EXPECT_EQ(to_text(comparison, TableFormat::csv),
+            "metric,settings,runs,n,mean,ci95_low,ci95_high,difference,difference_ci95_low,"
+            "difference_ci95_high,paired,p,adjusted_p,significant\n"
+            "mean_ttft_ms,,a,1,10,,,,,,,,,\n"
+            "mean_ttft_ms,,\"b, c\",1,12,,,2,,,1,,,\n"
+            "median_ttft_ms,,a,1,0,,,,,,,,,\n"
+            "median_ttft_ms,,\"b, c\",1,0,,,0,,,1,,,\n");
+  const auto seeds = to_text(
+      compare_groups({group("a", {10, 12, 15}), group("b", {20, 23, 24})}, {"mean_ttft_ms"}),
+      TableFormat::csv);
+  EXPECT_THAT(seeds,
+              ::testing::MatchesRegex("metric,[a-z0-9_,]*\n"
+                                      "mean_ttft_ms,,a,3,12[0-9.]*,[0-9.]*,[0-9.]*,,,,,,,\n"
+                                      "mean_ttft_ms,,b,3,22[0-9.]*,[0-9.]*,[0-9.]*,10,[0-9.]*,"
+                                      "[0-9.]*,1,[0-9.e-]*,[0-9.e-]*,1\n"));
 }
 
 }  // namespace

@@ -77,6 +77,17 @@ TEST(RequestsCsv, NamesThePlaceOfAFault) {
             directory / "other.csv" + ":1:1: is not a table of requests as `calvo run` writes it");
 }
 
+TEST(RequestsCsv, RefusesAJudgementThatIsNone) {
+  const TemporaryDirectory directory;
+  write_requests_csv(directory / "r.csv", small_run(), labels());
+  std::string text = read_file(directory / "r.csv");
+  text.replace(text.find(",0.025000000,1,") + 13, 1, "2");
+  write_file(directory / "r.csv", text);
+  EXPECT_EQ(
+      error_of([&] { read_requests_csv(directory / "r.csv"); }),
+      directory / "r.csv" + ":2:81: slo_met: \"2\" is neither 0 nor 1; run the scenario again");
+}
+
 TEST(RequestsCsv, RefusesTimesThatAreNone) {
   const TemporaryDirectory directory;
   write_requests_csv(directory / "r.csv", small_run(), labels());

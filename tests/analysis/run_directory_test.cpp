@@ -142,6 +142,22 @@ TEST(ReadRunDirectory, RefusesARunOfAnotherVersionAndTakesOneWithoutAsTheFirst) 
                 "that wrote it, or run the scenario again");
 }
 
+TEST(ReadRunDirectory, HoldsTheRequestsAgainstTheSummary) {
+  const TemporaryDirectory directory;
+  write_run(directory / "run", small_run(), labels());
+  const std::string file = directory / "run/requests.csv";
+  const std::string text = read_file(file);
+  const std::string begin = file + ":0:0: holds ";
+  const std::string middle = " requests, and " + (directory / "run/summary.json") + " counts 3: ";
+  write_file(file, text.substr(0, text.rfind('\n', text.size() - 2) + 1));
+  EXPECT_EQ(
+      error_of([&] { read_run_directory(directory / "run"); }),
+      begin + "2" + middle + "it is cut; copy the directory again, or run the scenario again");
+  write_file(file, text + text.substr(text.find('\n') + 1));
+  EXPECT_EQ(error_of([&] { read_run_directory(directory / "run"); }),
+            begin + "6" + middle + "they are of two runs; run the scenario again");
+}
+
 TEST(ReadRunDirectory, SaysWhatIsWrongWithWhatItWasGiven) {
   const TemporaryDirectory directory;
   EXPECT_EQ(error_of([&] { read_run_directory(directory / "none"); }),

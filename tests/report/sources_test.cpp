@@ -45,6 +45,21 @@ TEST(Sources, RefusesWhatIsNoResult) {
               HasSubstr("is named twice"));
 }
 
+TEST(Sources, RefusesTheCopyOfASimulatedRunAndTakesTheRepeatOfARealOne) {
+  const Folder folder;
+  for (const char* name : {"a", "b"}) {
+    make_run(folder / name);
+    make_run(folder / name + "-real", {.driver = "realrun"});
+  }
+  EXPECT_EQ(error_of([&] {
+              read_sources(std::vector{folder / "a", folder / "a-real", folder / "b"});
+            }),
+            folder / "b" + ":0:0: is a copy or a repeat of " + folder / "a" +
+                ": a simulated run of the same scenario, engine and seed, and no further sample; "
+                "leave one out");
+  EXPECT_THAT(read_sources(std::vector{folder / "a-real", folder / "b-real"}).runs, SizeIs(2));
+}
+
 TEST(Sources, NamesTheFileThatIsMissingOrDamaged) {
   for (const char* name :
        {"summary.json", "requests.csv", "scenario.resolved.yaml", "environment.json"}) {
