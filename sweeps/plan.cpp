@@ -61,6 +61,7 @@ Plan::Plan(SweepFile file, scenarios::SearchPath search)
     if (std::ranges::find(engines_, cell.engine) == engines_.end()) engines_.push_back(cell.engine);
   }
   group_by_rate(cells);
+  refuse_without_rate(cells);
   const auto& wanted = file_.goodput.search;
   // A search says itself at which rates it looks; the grid has others only if it names them.
   if (!wanted ||
@@ -116,9 +117,13 @@ void Plan::find_rate_key() {
   rate_unit_ = rate_key_ == rate_keys[0] ? "/s" : "";
   if (!wanted) return;
   const auto base = base_value(to_text(Quantity{wanted->from, wanted->unit}));
-  if (!base) {
-    throw InputError(wanted->place.pos(), "goodput.from",
-                     "has an unknown unit \"" + wanted->unit + "\"; write one like 0.5 /s");
+  if (!base || (base->unit != "/s" && rate_key_ != rate_keys[1])) {
+    throw InputError(wanted->place.pos(),
+                     wanted->rate_key.empty() ? "goodput.from" : "goodput.rate",
+                     fmt::format("\"{}\" from \"{}\" is no rate, and goodput is one; write a rate "
+                                 "like 0.5 /s, or give the values as an axis and read the "
+                                 "attainments",
+                                 rate_key_, to_text(Quantity{wanted->from, wanted->unit})));
   }
   rate_unit_ = base->unit;
 }
@@ -190,7 +195,26 @@ void Plan::resolve(Cell& cell) const {
   const bool own = file_.deadlines == scenarios::DeadlineMachines::own;
   cell.id = hash_of(own ? resolved.yaml : resolved.yaml + "deadlines of\n" + file_.scenario_text);
   cell.engine = resolved.engine;
+  cell.workload = resolved.workload;
   cell.name = cell_name(cell);
+}
+
+/// A search lays a rate over each cell: over what has none, it would be one workload too many.
+void Plan::refuse_without_rate(const std::vector<Cell>& cells) const {
+  const auto& wanted = file_.goodput.search;
+  const auto key = std::ranges::find(rate_keys, rate_key_);
+  if (!wanted || key == std::end(rate_keys)) return;
+  for (const Cell& cell : cells) {
+    if (cell.workload == rate_workloads[key - std::begin(rate_keys)]) continue;
+    throw InputError(wanted->place.pos(), "goodput",
+                     cell.workload == traces::WorkloadKind::requests
+                         ? fmt::format("the workload of \"{}\" is requests written out, which have "
+                                       "no rate; take a synthetic one or a trace",
+                                       cell.name)
+                         : fmt::format("the workload of \"{}\" has no {}; name its rate as "
+                                       "goodput.rate",
+                                       cell.name, rate_key_));
+  }
 }
 
 void Plan::refuse_twins() const {

@@ -20,8 +20,9 @@ struct Cell {
   std::vector<scenarios::Setting> settings;  ///< over the scenario
   std::vector<std::string> texts;            ///< as Plan::columns; empty: not set
   std::optional<double> rate;                ///< in the unit of Plan::rate_unit
-  std::size_t index = 0;                     ///< in Plan::grid(), or of a search's group
-  double search_rate = 0;                    ///< search: in the unit of the search
+  traces::WorkloadKind workload{};
+  std::size_t index = 0;   ///< in Plan::grid(), or of a search's group
+  double search_rate = 0;  ///< search: in the unit of the search
 
   std::string point(std::uint64_t seed) const { return id + "-" + std::to_string(seed); }
 };
@@ -36,8 +37,8 @@ struct RateGroup {
 
 class Plan {
 public:
-  /// Resolves and checks every cell. Throws InputError; its place is in the sweep file where the
-  /// fault is there.
+  /// Reads every key of every cell (check_cells() finds the rest). Throws InputError; its place is
+  /// in the sweep file where the fault is there.
   explicit Plan(SweepFile file, scenarios::SearchPath search = scenarios::default_search_path());
 
   const SweepFile& file() const { return file_; }
@@ -69,6 +70,7 @@ private:
   std::string cell_name(const Cell& cell) const;
   void resolve(Cell& cell) const;
   void refuse_twins() const;
+  void refuse_without_rate(const std::vector<Cell>& cells) const;
   void group_by_rate(const std::vector<Cell>& cells);
 
   SweepFile file_;

@@ -223,7 +223,15 @@ std::string cell_words(const Schedule& schedule, const CellRecord& record) {
       text += fmt::format(" [{:.0f}, {:.0f}]", range->low, range->high);
     }
   }
-  return text.empty() ? "nothing was measured" : text;
+  const std::size_t failed =
+      static_cast<std::size_t>(std::ranges::count_if(record.seeds, [&](std::uint64_t seed) {
+        const PointOutcome* outcome = schedule.outcome(record.cell->point(seed));
+        return outcome != nullptr && std::holds_alternative<Failure>(*outcome);
+      }));
+  if (failed == record.seeds.size()) return "failed";
+  if (text.empty()) text = "nothing was measured";
+  return failed == 0 ? text
+                     : fmt::format("{}  ({} of {} failed)", text, failed, record.seeds.size());
 }
 
 }  // namespace
@@ -326,6 +334,12 @@ std::string text_of(const Schedule& schedule) {
     append_columns(out, rows);
   }
   const std::vector<RateFound> rates = rates_of(schedule);
+  if (rates.empty() && plan.file().goodput.wanted) {
+    out += fmt::format(
+        "\nno goodput: it is read off two or more values of a rate, {} or {}, and no axis has "
+        "them\n",
+        rate_keys[0], rate_keys[1]);
+  }
   if (!rates.empty()) {
     out += fmt::format(
         "{}largest rate{} with attainment >= {:g} %, with a 95 % confidence interval{}:\n",

@@ -1,6 +1,7 @@
 #include "sweeps/size_catalogue.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <iterator>
 #include <optional>
@@ -70,6 +71,23 @@ double read_price(const YamlNode& node, const std::string& path) {
                      "\"" + node.text + "\" is negative; nobody pays you for hardware");
   }
   return price;
+}
+
+std::string read_date(const YamlNode& node, const std::string& path) {
+  const std::string text = text_of(node, path);
+  constexpr std::string_view shape = "0000-00-00";
+  bool good = text.size() == shape.size();
+  for (std::size_t i = 0; good && i < shape.size(); ++i) {
+    good = shape[i] == '-' ? text[i] == '-' : '0' <= text[i] && text[i] <= '9';
+  }
+  const auto part = [&](std::size_t from, std::size_t size) {
+    return good ? std::stoi(text.substr(from, size)) : 0;
+  };
+  const std::chrono::year_month_day day{std::chrono::year{part(0, 4)},
+                                        std::chrono::month{static_cast<unsigned>(part(5, 2))},
+                                        std::chrono::day{static_cast<unsigned>(part(8, 2))}};
+  if (good && day.ok()) return text;
+  throw InputError(node.pos(), path, "\"" + text + "\" is no date; write one like 2026-01-31");
 }
 
 CatalogueOption read_option(const YamlNode::Entry& entry, const std::string& path) {
@@ -156,7 +174,7 @@ Catalogue read(const YamlNode& tree, const std::string& file) {
   Catalogue catalogue;
   catalogue.file = file;
   catalogue.currency = text_of(need(root, "", "currency"), "currency");
-  catalogue.as_of = text_of(need(root, "", "as_of"), "as_of");
+  catalogue.as_of = read_date(need(root, "", "as_of"), "as_of");
   if (const YamlNode* note = root.find("note")) catalogue.note = text_of(*note, "note");
   const YamlNode& slots = need(root, "", "slots");
   for (const YamlNode::Entry& entry : mapping(slots, "slots", {}).entries) {

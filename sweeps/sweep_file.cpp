@@ -185,6 +185,7 @@ Goodput read_goodput(const YamlSection& root, const YamlNode& tree) {
   Goodput goodput;
   const auto section = root.optional_section("goodput");
   if (!section) return goodput;
+  goodput.wanted = true;
   goodput.attainment =
       section->optional("attainment", Share{0.9}, Range<Share>{Share{0}, {}, Share{1}}).value;
   const bool searches = section->has("from") || section->has("to") || section->has("rate") ||

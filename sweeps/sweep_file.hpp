@@ -38,6 +38,7 @@ struct Until {
 
 /// The target of rates, and where to look for them.
 struct Goodput {
+  bool wanted = false;  ///< the file asks for it
   double attainment = 0.9;
   /// A search; none: rates are read off the grid.
   struct Search {
@@ -73,6 +74,9 @@ struct SweepFile {
 /// Keys that are taken for a rate where the file does not name one.
 inline constexpr std::string_view rate_keys[] = {"workload.synthetic.arrival.rate",
                                                  "workload.trace.open.rate_scale"};
+/// The workloads that have them.
+inline constexpr traces::WorkloadKind rate_workloads[] = {traces::WorkloadKind::synthetic,
+                                                          traces::WorkloadKind::trace};
 
 /// The text of a YAML file. Throws InputError as read_yaml_file does.
 std::string read_text(const std::string& path);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/input_error.hpp"
-#include "sweeps/plan.hpp"
+#include "sweeps/check_cells.hpp"
 
 namespace calvo::sweeps::testing {
 
@@ -40,7 +40,7 @@ workload: {synthetic: {arrival: {rate: 2 /s}, count: 10, context: 1000, query: 1
   /// What is said against the sweep "scenario: s.yaml" + text, without the folder.
   std::string error_of(const std::string& text) const {
     try {
-      plan(text);
+      check_cells(plan(text));
     } catch (const InputError& error) {
       std::string message = error.what();
       const std::string folder = path_.string() + "/";

@@ -188,6 +188,37 @@ const std::vector<BadSweep> bad_sweeps = {
      "w.yaml:2:17: goodput.from: \"0 /s\" is no rate above 0; write one like 0.5 /s"},
     {"SearchOverWhat", "goodput: {rate: workload.rat, from: 1 /s, to: 2 /s}\n",
      "w.yaml:2:26: workload.rat: unknown key (one of: trace, synthetic, requests)"},
+    {"SearchOverNoRate", "goodput: {rate: memory.host, from: 1 GiB, to: 2 GiB}\n",
+     "w.yaml:2:17: goodput.rate: \"memory.host\" from \"1 GiB\" is no rate, and goodput is one; "
+     "write a rate like 0.5 /s, or give the values as an axis and read the attainments"},
+    {"SearchOverRequests",
+     "points: [{workload: {requests: [{query: 10}]}}]\ngoodput: {from: 1 /s, to: 2 /s}\n",
+     "w.yaml:3:17: goodput: the workload of \"calvo, workload {requests: [{query: 10}]}\" is "
+     "requests written out, which have no rate; take a synthetic one or a trace"},
+    {"SearchOverAnotherWorkload",
+     "points: [{workload: {trace: {file: "
+     "data/traces/mooncake_conversation_trace.jsonl.gz}}}]\ngoodput: {from: 1 /s, to: 2 /s}\n",
+     "w.yaml:3:17: goodput: the workload of \"calvo, workload {trace: {file: "
+     "data/traces/mooncake_conversation_trace.jsonl.gz}}\" has no workload.synthetic.arrival.rate; "
+     "name its rate as goodput.rate"},
+    {"CellThatDoesNotLoad", "axes: {model.max_context: [131072, 200]}\n",
+     "s.yaml:5:11: workload: every request is longer than the context of \"Llama-3.1-8B\", 200 "
+     "tokens; take another model or raise model.max_context (in the cell \"calvo, max_context "
+     "200\")"},
+    {"CellThatLastsTooLong", "axes: {workload.synthetic.arrival.rate: [1 /s, 1e-300 /s]}\n",
+     "w.yaml:2:48: workload.synthetic.arrival.rate: puts a request at 7.32e+299 s, beyond the "
+     "longest run, 8388608 s (97 days); raise it, or lower synthetic.count (in the cell \"calvo, "
+     "rate 1e-300 /s\")"},
+    {"SearchThatLastsTooLong", "goodput: {from: 1e-300 /s, to: 2 /s}\n",
+     "w.yaml:2:17: workload.synthetic.arrival.rate: puts a request at 7.32e+299 s, beyond the "
+     "longest run, 8388608 s (97 days); raise it, or lower synthetic.count (in the cell \"calvo, "
+     "rate 1e-300 /s\")"},
+    {"RateOfSessions",
+     "set: {workload: {trace: {file: data/traces/agentic_coding_weka_small48.tsv.gz}}}\n"
+     "axes: {workload.trace.open.rate_scale: [1, 2]}\n",
+     "w.yaml:0:0: workload.trace.open.rate_scale: changes no arrival of \"calvo, rate_scale 2\": "
+     "its trace is played closed_loop, where requests follow the ends of others; give "
+     "workload.trace.closed.live_sessions as an axis instead"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Bad, SweepErrors, ::testing::ValuesIn(bad_sweeps),

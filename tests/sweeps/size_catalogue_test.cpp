@@ -62,6 +62,10 @@ TEST(Catalogue, RefusesWhatIsWrongWithItsPlaceAndTheRemedy) {
   } cases[] = {
       {"curency: USD\n", "p.yaml:1:1: curency: unknown key (did you mean \"currency\"?)"},
       {"currency: USD\n", "p.yaml:1:1: as_of: missing"},
+      {"currency: USD\nas_of: 2026-02-30\n",
+       "p.yaml:2:8: as_of: \"2026-02-30\" is no date; write one like 2026-01-31"},
+      {"currency: USD\nas_of: spring\n",
+       "p.yaml:2:8: as_of: \"spring\" is no date; write one like 2026-01-31"},
       {head + "slots: {}\n", "p.yaml:3:8: slots: is empty; name at least one part that is bought"},
       {slot + "options: {}\n",
        "p.yaml:5:14: slots.NIC.options: is empty; name at least one option"},
