@@ -40,6 +40,7 @@ std::vector<std::string> metrics_of(const CompareArguments& options) {
 int compare(const CompareArguments& options) {
   const analysis::TableFormat format = table_format_of("calvo compare", options.format);
   const std::vector<std::string> metrics = metrics_of(options);
+  analysis::refuse_named_twice(options.directories);
   bool grouped = options.steps || !options.metrics.empty() ||
                  std::ranges::any_of(options.directories, analysis::is_sweep_directory);
   std::vector<analysis::RunDirectory> runs;

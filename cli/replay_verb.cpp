@@ -27,6 +27,7 @@ std::string read_log(const std::string& file) {
 int replay(const std::string& directory) {
   const std::string file = directory + "/" + analysis::events_file;
   const std::string log = read_log(file);
+  analysis::read_run_directory(directory);  // refuses what another version wrote
   const scenarios::Scenario scenario =
       scenarios::load_scenario(directory + "/" + analysis::scenario_file);
   const models::TopologySpec& topology = scenario.topology;

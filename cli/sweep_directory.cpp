@@ -101,6 +101,10 @@ void SweepDirectory::take_lock() {
   // The points of a sweep that was just killed hold the lock until they have died, too.
   for (int moment = 0; moment < 200; ++moment) {
     if (::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+    if (moment == 10) {
+      fmt::print(stderr, "calvo: {}: waiting for another calvo sweep in it, ten seconds at most\n",
+                 path_);
+    }
     ::usleep(50'000);
   }
   refuse_place(path_, "another calvo sweep is at work in it; wait for it, or choose another name");

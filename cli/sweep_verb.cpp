@@ -15,6 +15,7 @@
 #include "cli/usage.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
+#include "sweeps/check_cells.hpp"
 #include "sweeps/results.hpp"
 
 namespace calvo::cli {
@@ -129,6 +130,7 @@ int sweep(const SweepArguments& options) {
   const std::unique_ptr<Ranks> ranks = Ranks::join();
   const auto run = [&]() -> int {
     const sweeps::Plan plan(sweeps::read_sweep_file(options.sweep));
+    sweeps::check_cells(plan);
     if (options.plan_only) return print_plan(plan);
     return lead(options, plan, ranks.get());
   };

@@ -500,6 +500,20 @@ TEST(Replay, GivesTheSameCommandsAgain) {
   EXPECT_THAT(ran.out, HasSubstr("identical commands\n"));
 }
 
+TEST(Replay, RefusesARunOfAnotherVersion) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.run({"run", "s.yaml", "--events", "--out", "a", "--quiet"});
+  std::string summary = here.read("a/summary.json");
+  const std::string version = "\"schema_version\": 1";
+  summary.replace(summary.find(version), version.size(), "\"schema_version\": 7");
+  here.write("a/summary.json", summary);
+  EXPECT_EQ(
+      here.run({"replay", "a"}).err,
+      "calvo: a/summary.json:0:0: schema_version: 7 is not the one that this calvo reads (1); "
+      "use the calvo that wrote it, or run the scenario again\n");
+}
+
 TEST(Replay, SeesThatAnotherPolicyWouldHaveDecidedOtherwise) {
   const Workplace here;
   here.write("s.yaml", small_scenario());

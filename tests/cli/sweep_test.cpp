@@ -11,9 +11,12 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "analysis/requests_csv.hpp"
 #include "analysis/sweep_table.hpp"
@@ -167,19 +170,62 @@ TEST(Sweep, TellsARateThatIsNeverOrAlwaysGoodAndLosesNothing) {
 TEST(Sweep, GoesOnWhereAPointFailsAndSaysSo) {
   const Workplace here;
   here.write("s.yaml", small_scenario());
-  // No request of the trace is left: known only when the workload is made.
-  here.write("w.yaml", "scenario: s.yaml\nseeds: 2\naxes: {model.max_context: [200, 131072]}\n");
-  const Ran ran = here.run({"sweep", "w.yaml", "--quiet"});
+  // Longer than any run may be: known only when it is simulated.
+  here.write("w.yaml",
+             "scenario: s.yaml\nseeds: 2\n"
+             "axes: {hardware.storage_nic: [{bandwidth: 1 B/s}, {bandwidth: 40 GB/s}]}\n");
+  const Ran ran = here.run({"sweep", "w.yaml"});
   EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("calvo, storage_nic {bandwidth: 1 B/s}    failed\n"));
   EXPECT_THAT(ran.err, HasSubstr("2 of 4 points failed; what they said is in sweeps/w/failed\n"));
   EXPECT_EQ(names_in(here / "sweeps/w/failed").size(), 2);
   EXPECT_EQ(names_in(here / "sweeps/w/points").size(), 2);
   const auto index = nlohmann::json::parse(here.read("sweeps/w/sweep.json"));
   EXPECT_EQ(index["points"]["failed"], 2);
   EXPECT_THAT(index["failed"][0]["error"].get<std::string>(),
-              HasSubstr("every request is longer than the context"));
+              HasSubstr("requests have ended after the longest run, 8388608 s (97 days)"));
   EXPECT_THAT(slurp(here / "sweeps/w/failed" / *names_in(here / "sweeps/w/failed").begin()),
-              StartsWith("calvo, max_context 200, seed 1\n"));
+              StartsWith("calvo, storage_nic {bandwidth: 1 B/s}, seed 1\n"));
+}
+
+TEST(Sweep, ChecksEveryCellBeforeItSimulatesOne) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.write("w.yaml", "scenario: s.yaml\nseeds: 2\naxes: {model.max_context: [131072, 200]}\n");
+  for (const char* option : {"--quiet", "--plan"}) {
+    const Ran ran = here.run({"sweep", "w.yaml", option});
+    EXPECT_EQ(ran.exit_code, 2);
+    EXPECT_THAT(ran.err, HasSubstr("workload: every request is longer than the context of "));
+    EXPECT_THAT(ran.err, HasSubstr(" (in the cell \"calvo, max_context 200\")\n"));
+    EXPECT_FALSE(fs::exists(here / "sweeps"));
+  }
+}
+
+TEST(Sweep, SaysThatNoGoodputIsReadOffAnAxisThatIsNoRate) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  here.write("w.yaml",
+             "scenario: s.yaml\nseeds: 1\ngoodput: {attainment: 80 %}\n"
+             "axes: {block_tokens: [128, 256]}\n");
+  EXPECT_THAT(here.run({"sweep", "w.yaml"}).out,
+              HasSubstr("\nno goodput: it is read off two or more values of a rate, "
+                        "workload.synthetic.arrival.rate or workload.trace.open.rate_scale, and no "
+                        "axis has them\n"));
+}
+
+TEST(Sweep, SaysAtOnceThatAnotherIsAtWorkThere) {
+  const Workplace here;
+  write_small(here);
+  fs::create_directories(here / "a");
+  const int lock = ::open((here / "a").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  const std::string waiting =
+      "calvo: a: waiting for another calvo sweep in it, ten seconds at most\n";
+  const Ran ran = here.run_and_signal({"sweep", "w.yaml", "--out", "a"}, SIGKILL, [&] {
+    return fs::exists(here / ".stderr") && slurp(here / ".stderr") == waiting;
+  });
+  ::close(lock);
+  EXPECT_THAT(ran.err, StartsWith(waiting));
 }
 
 TEST(Sweep, RefusesWhatWouldMixOrOverwrite) {
@@ -309,6 +355,31 @@ TEST(Compare, PutsTheEnginesOfASweepSideBySide) {
                                  "Holm's correction for 2 tests of a metric"));
   ASSERT_EQ(here.run({"run", "s.yaml", "--seed", "2", "--out", "r", "--quiet"}).exit_code, 0);
   EXPECT_THAT(here.run({"compare", "a", "r"}).out, HasSubstr("calvo (sim)"));
+  EXPECT_EQ(here.run({"compare", "a", "r", "./a"}).err,
+            "calvo: ./a:0:0: is named twice; name it once\n");
+  fs::create_directories(here / "copies");
+  fs::copy(here / "a", here / "copies/a", fs::copy_options::recursive);
+  const Ran copies = here.run({"compare", "a", "copies/a"});
+  EXPECT_EQ(copies.exit_code, 2);
+  EXPECT_EQ(copies.err,
+            "calvo: copies/a:0:0: has a simulated run of vllm_sync, seed 1, as a has: a copy or a "
+            "repeat is no further sample, and another scenario none of the same; leave one out\n");
+}
+
+TEST(Compare, CountsRepeatsOfARealRunAndNoneOfASimulatedOne) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  ASSERT_EQ(here.run({"run", "s.yaml", "--out", "r1", "--quiet"}).exit_code, 0);
+  fs::copy(here / "r1", here / "r2");
+  EXPECT_EQ(here.run({"compare", "r1", "r2", "--metric", "mean_ttft_ms"}).err,
+            "calvo: r2:0:0: has a simulated run of calvo, seed 1, as r1 has: a copy or a repeat is "
+            "no further sample, and another scenario none of the same; leave one out\n");
+  EXPECT_EQ(here.run({"compare", "r1", "r2"}).exit_code, 0) << "one beside the other";
+  for (const char* name : {"r1", "r2"}) {
+    here.write(std::string(name) + "/environment.json", "{\"driver\": \"realrun\"}");
+  }
+  const Ran real = here.run({"compare", "r1", "r2", "--metric", "mean_ttft_ms", "--format", "csv"});
+  EXPECT_THAT(real.out, HasSubstr("\nmean_ttft_ms,,calvo,2,")) << real.err;
 }
 
 TEST(Compare, TakesStepsFromTheEngineBeforeAndCallsNamedPointsByTheirNames) {
