@@ -37,18 +37,23 @@ const CLI::App& named_command(const CLI::App& program) {
   return *command;
 }
 
+/// "calvo trace convert"
+std::string full_name(const CLI::App& command) {
+  const CLI::App* around = command.get_parent();
+  return (around == nullptr ? "" : full_name(*around) + " ") + command.get_name();
+}
+
 int complain_about_extras(const CLI::App& program) {
   const CLI::App& command = named_command(program);
   const std::string argument = program.remaining(true).front();
   const bool is_flag = argument.starts_with("-");
   const std::vector<std::string> known = known_arguments(command, argument);
-  return complain(fmt::format("{} \"{}\"{}; see {} --help",
-                              is_flag ? "unknown option"
-                              : command.get_subcommands([](auto*) { return true; }).empty()
-                                  ? "unexpected argument"
-                                  : "unknown command",
-                              argument, suggestion(argument.substr(0, argument.find('=')), known),
-                              &command == &program ? "calvo" : "calvo " + command.get_name()));
+  return complain(fmt::format(
+      "{} \"{}\"{}; see {} --help",
+      is_flag                                                       ? "unknown option"
+      : command.get_subcommands([](auto*) { return true; }).empty() ? "unexpected argument"
+                                                                    : "unknown command",
+      argument, suggestion(argument.substr(0, argument.find('=')), known), full_name(command)));
 }
 
 int run_program(int argc, char** argv) {

@@ -1,5 +1,11 @@
 // What the program says to whoever types it, right or wrong.
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::MatchesRegex;
 using ::testing::StartsWith;
 
@@ -51,6 +58,8 @@ TEST(CommandLine, WhatIsWrongIsNamedWithARemedy) {
       {{"list", "engins"},
        "calvo: calvo list:0:0: unknown kind \"engins\" (did you mean \"engines\"?)\n"},
       {{"trace"}, "calvo: name what to do with the trace; see calvo trace --help\n"},
+      {{"trace", "convert", "a", "b", "c"},
+       "calvo: unexpected argument \"c\"; see calvo trace convert --help\n"},
       {{"trace", "info", "none.jsonl"},
        "calvo: none.jsonl:0:0: no such file; give the path of a text file, plain or gzip\n"},
       {{"compare", "none"},
@@ -66,6 +75,35 @@ TEST(CommandLine, WhatIsWrongIsNamedWithARemedy) {
     EXPECT_THAT(ran.out, IsEmpty()) << wrong.message;
   }
   EXPECT_THAT(here.files(), IsEmpty());
+}
+
+/// Commands that "calvo WORDS --help" names anywhere in a folder's sources or pages.
+std::set<std::string> commands_with_help(const std::string& folder) {
+  const std::regex named("calvo((?: [a-z]+)*) --help");
+  std::set<std::string> commands;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(
+           std::string(CALVO_SOURCE_DIR) + "/" + folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream stream(entry.path(), std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    for (std::sregex_iterator next(text.begin(), text.end(), named), end; next != end; ++next) {
+      commands.insert((*next)[1]);
+    }
+  }
+  return commands;
+}
+
+TEST(CommandLine, EveryCommandWhoseHelpIsPointedToExists) {
+  const Workplace here;
+  std::set<std::string> commands = commands_with_help("cli");
+  EXPECT_THAT(commands, IsSupersetOf({"", " trace"}));
+  commands.merge(commands_with_help("docs"));
+  for (const std::string& command : commands) {
+    std::istringstream words(command);
+    std::vector<std::string> arguments{std::istream_iterator<std::string>(words), {}};
+    arguments.emplace_back("--help");
+    EXPECT_EQ(here.run(arguments).exit_code, 0) << "calvo" << command << " --help";
+  }
 }
 
 TEST(CommandLine, ListNamesWhatExists) {
