@@ -14,6 +14,7 @@
 #include "analysis/run_directory.hpp"
 #include "cli/checks.hpp"
 #include "cli/explain_evidence.hpp"
+#include "cli/signals.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
 #include "scenarios/load.hpp"
@@ -69,8 +70,16 @@ std::string simulated_log(const analysis::RunDirectory& run) {
   }
   scenarios::LoadOptions load;
   load.overrides = {"simulation.event_log=true", "simulation.timeline=false"};
-  scenarios::Scenario scenario =
-      scenarios::load_scenario(run.path + "/" + analysis::scenario_file, load);
+  const std::string file = run.path + "/" + analysis::scenario_file;
+  scenarios::Scenario scenario = scenarios::load_scenario(file, load);
+  const bool interrupted_then =
+      !run.summary.complete && scenario.simulation.time_limit == Seconds{0};
+  if (interrupted_then) {
+    throw InputError({missing, 0, 0}, "",
+                     "no such file, and the run was interrupted: simulated again it would not stop "
+                     "there; simulate all of it with calvo run " +
+                         file + ", or give --events, whose log an interrupted run keeps");
+  }
   std::string log;
   sim::SimulateOptions options;
   options.event_log_sink = [&](std::span<const std::byte> bytes) {
@@ -108,6 +117,7 @@ std::size_t index_of_request(const analysis::ExplainEvidence& evidence, std::uin
 }
 
 int explain(const ExplainArguments& options) {
+  end_on_signals("calvo: interrupted; nothing was explained and nothing written; run it again\n");
   const analysis::RunDirectory run = analysis::read_run_directory(options.directory);
   const std::string file = run.path + "/" + analysis::events_file;
   const bool recorded = std::filesystem::is_regular_file(file);

@@ -1,10 +1,14 @@
 // `calvo explain` over runs with planted causes.
+#include <csignal>
 #include <filesystem>
 #include <string>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/cli/program.hpp"
 
@@ -80,6 +84,57 @@ TEST(Explain, RefusesWhatItCannotRead) {
   std::filesystem::remove(here / "a/scenario.resolved.yaml");
   here.write("a/events.bin", "?");
   EXPECT_THAT(error({"explain", "a"}), HasSubstr("scenario.resolved.yaml"));
+}
+
+TEST(Explain, EndsAtCtrlCWithAWord) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  ASSERT_EQ(here.run({"run", "s.yaml", "--quiet", "--out", "a"}).exit_code, 0);
+  // A pipe in place of the scenario: whoever writes to it knows that somebody reads it.
+  const std::filesystem::path pipe = here / "a/scenario.resolved.yaml";
+  std::filesystem::remove(pipe);
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  int writer = -1;
+  const Ran ran = here.run_and_signal({"explain", "a"}, SIGINT, [&] {
+    writer = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK);
+    return writer >= 0;
+  });
+  ::close(writer);
+  EXPECT_EQ(ran.exit_code, 130);
+  EXPECT_EQ(ran.err,
+            "calvo: interrupted; nothing was explained and nothing written; run it again\n");
+  EXPECT_THAT(ran.out, IsEmpty());
+}
+
+TEST(Explain, SaysThatARunWithoutALogWasInterrupted) {
+  const Workplace here;
+  here.write("s.yaml", small_scenario());
+  ASSERT_EQ(here.run({"run", "s.yaml", "--quiet", "--out", "a"}).exit_code, 0);
+  std::string summary = here.read("a/summary.json");
+  const std::string complete = "\"complete\": true";
+  summary.replace(summary.find(complete), complete.size(), "\"complete\": false");
+  here.write("a/summary.json", summary);
+  const Ran ran = here.run({"explain", "a"});
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_EQ(ran.err,
+            "calvo: a/events.bin:0:0: no such file, and the run was interrupted: simulated again "
+            "it would not stop there; simulate all of it with calvo run "
+            "a/scenario.resolved.yaml, or give --events, whose log an interrupted run keeps\n");
+}
+
+TEST(Explain, CountsAsManyLateRequestsAsTheRunDoesAfterItsWarmUp) {
+  const Workplace here;
+  ASSERT_EQ(here.run({"run", planted_scenario("storage_nic"), "--set", "simulation.warm_up=5 s",
+                      "--quiet", "--no-timeline", "--events", "--out", "a"})
+                .exit_code,
+            0);
+  const auto summary = nlohmann::json::parse(here.read("a/summary.json"));
+  const auto json = explained(here, "a");
+  EXPECT_GT(json["not_measured"], 0);
+  EXPECT_EQ(json["not_measured"], summary["not_measured"]);
+  EXPECT_EQ(json["requests"], summary["measured"]);
+  EXPECT_EQ(json["late"].get<int>(),
+            summary["slo_judged"].get<int>() - summary["slo_met"].get<int>());
 }
 
 TEST(Explain, ARunWithoutLateRequestsIsNoError) {
