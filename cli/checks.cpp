@@ -47,14 +47,19 @@ CLI::Validator not_empty() {
                "empty; give a value, or leave the option out");
 }
 
-analysis::TableFormat table_format_of(const std::string& command, const std::string& name) {
-  const auto names = analysis::table_format_names();
+std::size_t index_of_name(const std::string& command, const std::string& option, const char* what,
+                          const std::string& name, std::span<const std::string_view> names) {
   const auto found = std::ranges::find(names, name);
   if (found == names.end()) {
-    throw InputError({command, 0, 0}, "--format",
-                     "unknown format \"" + name + "\"" + suggestion(name, names));
+    throw InputError({command, 0, 0}, option,
+                     fmt::format("unknown {} \"{}\"{}", what, name, suggestion(name, names)));
   }
-  return static_cast<analysis::TableFormat>(found - names.begin());
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+analysis::TableFormat table_format_of(const std::string& command, const std::string& name) {
+  return static_cast<analysis::TableFormat>(
+      index_of_name(command, "--format", "format", name, analysis::table_format_names()));
 }
 
 }  // namespace calvo::cli

@@ -1,7 +1,10 @@
 // What values of options must be, said so that the remedy shows.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -16,6 +19,10 @@ CLI::Validator port_number();
 /// For values that come out of a shell's variable, which may not be set.
 CLI::Validator not_empty();
 
+/// Where `name`, the value of `option`, stands among `names` of `what` ("format"). Throws
+/// InputError, as of `command`.
+std::size_t index_of_name(const std::string& command, const std::string& option, const char* what,
+                          const std::string& name, std::span<const std::string_view> names);
 /// What --format says. Throws InputError, as of `command`.
 analysis::TableFormat table_format_of(const std::string& command, const std::string& name);
 

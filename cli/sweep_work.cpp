@@ -1,18 +1,12 @@
 #include "cli/sweep_work.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
-#include <filesystem>
 #include <map>
 #include <thread>
 #include <utility>
 
 #include "analysis/summary_json.hpp"
-#include "core/input_error.hpp"
 
 namespace calvo::cli {
 namespace {
@@ -20,37 +14,6 @@ namespace {
 using sweeps::Failure;
 using sweeps::Job;
 using sweeps::Schedule;
-
-/// A folder that is gone when this is.
-class PassingFolder {
-public:
-  PassingFolder() : path_((std::filesystem::temp_directory_path() / "calvo-XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) {
-      throw InputError({path_, 0, 0}, "",
-                       std::string("cannot be made (") + std::strerror(errno) +
-                           "); set TMPDIR to a folder that can be written to");
-    }
-  }
-  ~PassingFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  PassingFolder(const PassingFolder&) = delete;
-  PassingFolder& operator=(const PassingFolder&) = delete;
-  const std::string& path() const { return path_; }
-
-private:
-  std::string path_;
-};
-
-/// From here on they wait for the pool, so that none of them leaves the folder behind.
-void hold_signals() {
-  sigset_t both;
-  sigemptyset(&both);
-  sigaddset(&both, SIGINT);
-  sigaddset(&both, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &both, nullptr);
-}
 
 }  // namespace
 
@@ -98,21 +61,6 @@ Ended work(Schedule& schedule, const PointRecords& records, PointPool& pool,
 
 int slots_for(int jobs) {
   return jobs > 0 ? jobs : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
-bool work_in_passing(Schedule& schedule, int jobs, SweepProgress& progress) {
-  hold_signals();
-  const PassingFolder folder;
-  LocalPool pool(schedule.plan(), folder.path(), slots_for(jobs));
-  const PointRecords records{[](const std::string&) { return std::nullopt; },
-                             [](const Job&, const std::string&) {}};
-  const Ended ended = work(schedule, records, pool, progress);
-  pool.abandon();
-  if (!ended.unwritable.empty()) {
-    throw InputError({folder.path(), 0, 0}, "",
-                     "cannot be written to; set TMPDIR to a folder with room\n" + ended.unwritable);
-  }
-  return ended.interrupted;
 }
 
 }  // namespace calvo::cli

@@ -27,11 +27,6 @@ struct PointRecords {
 Ended work(sweeps::Schedule& schedule, const PointRecords& records, PointPool& pool,
            SweepProgress& progress);
 
-/// The same with `jobs` processes of this machine (0: one a core) and nothing left behind. Throws
-/// InputError if there is no room for the files of points that are under way.
-/// Returns whether it was interrupted.
-bool work_in_passing(sweeps::Schedule& schedule, int jobs, SweepProgress& progress);
-
 /// One a core, where `jobs` is 0.
 int slots_for(int jobs);
 

@@ -2,30 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "analysis/sweep_table.hpp"
 #include "core/contract.hpp"
+#include "sweeps/report_parts.hpp"
 
 namespace calvo::sweeps {
 namespace {
 
-using analysis::Interval;
 using analysis::MeanInterval;
-using analysis::PointResult;
 using analysis::TableFormat;
 using analysis::TextTable;
 using Answer = CheapestSearch::Answer;
-using Json = nlohmann::ordered_json;
-
-constexpr std::string_view answers[] = {"meets", "misses", "impossible"};
-
-std::string_view answer_name(Answer answer) {
-  return answers[static_cast<std::size_t>(answer)];
-}
 
 /// 12345.5 -> "12,345.50", 700 -> "700".
 std::string money(double price) {
@@ -41,11 +31,8 @@ std::string money(double price) {
 
 std::string percent(const MeanInterval& mean) {
   if (mean.count == 0) return "-";
-  std::string text = fmt::format("{:.1f}", 100 * mean.mean);
-  if (mean.interval) {
-    text += fmt::format(" [{:.1f}, {:.1f}]", 100 * mean.interval->low, 100 * mean.interval->high);
-  }
-  return text;
+  const std::string interval = mean.interval ? " " + interval_text(mean.interval, 100) : "";
+  return decimal(100 * mean.mean) + interval;
 }
 
 /// "82.3 % [44.1, 97.6]"
@@ -99,17 +86,6 @@ TextTable cheaper(const Sizing& sizing) {
   return table;
 }
 
-std::vector<const SizedCombination*> by_price(const Sizing& sizing) {
-  std::vector<const SizedCombination*> all;
-  for (const SizedCombination& each : sizing.simulated) all.push_back(&each);
-  std::ranges::sort(all, {}, [](const SizedCombination* each) { return each->position; });
-  return all;
-}
-
-std::string number_or_empty(bool known, double value) {
-  return known ? fmt::format("{}", value) : std::string();
-}
-
 TextTable number_table(const Sizing& sizing) {
   TextTable table;
   TextTable::Row heading = {"price"};
@@ -119,19 +95,17 @@ TextTable number_table(const Sizing& sizing) {
     heading.emplace_back(name);
   }
   table.rows.push_back(std::move(heading));
-  for (const SizedCombination* each : by_price(sizing)) {
+  for (const SizedCombination* each : sizing.by_price()) {
     const Combination& bought = sizing.combinations[each->position];
     TextTable::Row row = {fmt::format("{}", bought.price)};
     for (std::size_t i = 0; i < bought.choice.size(); ++i) {
       row.push_back(sizing.catalogue.slots[i].options[bought.choice[i]].name);
     }
-    const MeanInterval& mean = each->attainment;
-    row.push_back(number_or_empty(mean.count > 0, mean.mean));
-    row.push_back(mean.interval ? fmt::format("{}", mean.interval->low) : "");
-    row.push_back(mean.interval ? fmt::format("{}", mean.interval->high) : "");
-    row.push_back(number_or_empty(each->ttft.count > 0, each->ttft.mean));
+    row.push_back(full(known_mean(each->attainment)));
+    append_full(row, each->attainment.interval);
+    row.push_back(full(known_mean(each->ttft)));
     row.push_back(each->bottleneck);
-    row.emplace_back(answer_name(each->answer));
+    row.emplace_back(name_of(each->answer));
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -216,78 +190,11 @@ std::string not_found_text(const Sizing& sizing, TableFormat format) {
   return text + analysis::render(bill(sizing, bought), format);
 }
 
-Json to_json(const std::optional<Interval>& interval) {
-  return interval ? Json{interval->low, interval->high} : Json(nullptr);
-}
-
-Json to_json(const Sizing& sizing, const SizedCombination& each) {
-  const Combination& bought = sizing.combinations[each.position];
-  Json json;
-  json["price"] = bought.price;
-  for (std::size_t i = 0; i < bought.choice.size(); ++i) {
-    const CatalogueSlot& slot = sizing.catalogue.slots[i];
-    const CatalogueOption& option = slot.options[bought.choice[i]];
-    json["parts"].push_back({{"slot", slot.name},
-                             {"option", option.name},
-                             {"pieces", bought.pieces[i]},
-                             {"price_each", option.price}});
-  }
-  json["answer"] = std::string(answer_name(each.answer));
-  if (each.answer == Answer::impossible) {
-    json["error"] = each.error;
-    return json;
-  }
-  json["slo_attainment"] = each.attainment.mean;
-  json["slo_attainment_ci95"] = to_json(each.attainment.interval);
-  json["margin"] = each.attainment.mean - sizing.target;
-  json["mean_ttft_ms"] = each.ttft.mean;
-  json["bottleneck"] = each.bottleneck;
-  return json;
-}
-
 }  // namespace
 
-SizedCombination size_up(std::size_t position, const Schedule& schedule, const CellRecord& record,
-                         double target) {
-  SizedCombination sized;
-  sized.position = position;
-  std::vector<double> attainment;
-  std::vector<double> ttft;
-  std::map<std::string, int> bottlenecks;
-  for (const std::uint64_t seed : record.seeds) {
-    const PointOutcome* outcome = schedule.outcome(record.cell->point(seed));
-    CALVO_EXPECT(outcome != nullptr);
-    if (const auto* failure = std::get_if<Failure>(outcome)) {
-      return {position, Answer::impossible, {}, {}, {}, failure->error};
-    }
-    const auto& result = std::get<PointResult>(*outcome);
-    if (const auto value = result.metric("slo_attainment")) attainment.push_back(*value);
-    if (const auto value = result.metric("mean_ttft_ms")) ttft.push_back(*value);
-    bottlenecks[result.bottleneck] += 1;
-  }
-  CALVO_ENSURE(!attainment.empty());  // a scenario without objective is refused before
-  sized.attainment =
-      analysis::mean_interval(attainment, 0.95, analysis::possible_range("slo_attainment"));
-  sized.ttft = analysis::mean_interval(ttft, 0.95, analysis::possible_range("mean_ttft_ms"));
-  sized.bottleneck = std::ranges::max_element(bottlenecks, {}, [](const auto& entry) {
-                       return entry.second;
-                     })->first;
-  sized.answer = sized.attainment.mean >= target - 1e-12 ? Answer::meets : Answer::misses;
-  return sized;
-}
-
-const SizedCombination* Sizing::at(std::size_t position) const {
-  const auto found = std::ranges::find(simulated, position, &SizedCombination::position);
-  return found == simulated.end() ? nullptr : &*found;
-}
-
-const SizedCombination* Sizing::closest() const {
-  const SizedCombination* closest = nullptr;
-  for (const SizedCombination* each : by_price(*this)) {
-    if (each->answer == Answer::impossible) continue;
-    if (closest == nullptr || each->attainment.mean > closest->attainment.mean) closest = each;
-  }
-  return closest;
+std::string_view name_of(Answer answer) {
+  constexpr std::string_view names[] = {"meets", "misses", "impossible"};
+  return names[static_cast<std::size_t>(answer)];
 }
 
 std::string to_text(const Sizing& sizing, TableFormat format) {
@@ -295,37 +202,6 @@ std::string to_text(const Sizing& sizing, TableFormat format) {
   if (format == TableFormat::csv) return analysis::render(number_table(sizing), format);
   return (sizing.best ? found_text(sizing, format) : not_found_text(sizing, format)) + "\n" +
          notes(sizing);
-}
-
-Json to_json(const Sizing& sizing) {
-  Json json;
-  json["scenario"] = sizing.scenario;
-  json["engine"] = sizing.engine;
-  json["rate"] = sizing.rate.empty() ? Json(nullptr) : Json(sizing.rate);
-  json["target"] = sizing.target;
-  json["seeds"] = sizing.seeds;
-  json["currency"] = sizing.catalogue.currency;
-  json["prices_as_of"] = sizing.catalogue.as_of;
-  json["combinations"] = sizing.combinations.size();
-  json["cheapest"] = sizing.best ? to_json(sizing, *sizing.at(*sizing.best)) : Json(nullptr);
-  json["reserve"] = nullptr;
-  if (const auto& reserve = sizing.reserve) {
-    const auto number = [](const std::optional<double>& value) {
-      return value ? Json(*value) : Json(nullptr);
-    };
-    json["reserve"] = {{"rate_unit", reserve->unit},
-                       {"asked", reserve->asked_base},
-                       {"highest_tried", reserve->highest},
-                       {"rate", number(reserve->crossing.rate)},
-                       {"ci95", {number(reserve->crossing.low), number(reserve->crossing.high)}}};
-  }
-  const SizedCombination* closest = sizing.best ? nullptr : sizing.closest();
-  json["closest"] = closest == nullptr ? Json(nullptr) : to_json(sizing, *closest);
-  json["simulated"] = Json::array();
-  for (const SizedCombination* each : by_price(sizing)) {
-    json["simulated"].push_back(to_json(sizing, *each));
-  }
-  return json;
 }
 
 }  // namespace calvo::sweeps

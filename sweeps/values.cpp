@@ -135,6 +135,24 @@ private:
   const std::string& path_;
 };
 
+/// A part of a list or mapping in one line: in quotes where its own characters would end it.
+std::string part(const YamlNode& node) {
+  if (node.kind != Kind::scalar) return one_line(node);
+  const bool plain =
+      !node.text.empty() && node.text.find_first_of(",[]{}:#\"'\\\n") == node.text.npos;
+  if (plain) return node.text;
+  std::string quoted = "\"";
+  for (const char c : node.text) {
+    if (c == '\n') {
+      quoted += "\\n";
+      continue;
+    }
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
 template <class T>
 std::optional<double> count_of(const std::string& text) {
   try {
@@ -194,11 +212,11 @@ std::string one_line(const YamlNode& node) {
     case Kind::scalar:
       return node.text;
     case Kind::list:
-      for (const YamlNode& item : node.items) text += (text.empty() ? "" : ", ") + one_line(item);
+      for (const YamlNode& item : node.items) text += (text.empty() ? "" : ", ") + part(item);
       return "[" + text + "]";
     case Kind::map:
       for (const YamlNode::Entry& entry : node.entries) {
-        text += (text.empty() ? "" : ", ") + entry.key + ": " + one_line(entry.value);
+        text += (text.empty() ? "" : ", ") + entry.key + ": " + part(entry.value);
       }
       return "{" + text + "}";
   }

@@ -31,10 +31,16 @@ std::string_view name_of(ChangeKind kind) {
 
 WrittenOut write_out_scenario(const std::string& file, const scenarios::LoadOptions& options,
                               const std::string& verb) {
+  const std::string text = read_text(file);
   const scenarios::ResolvedScenario resolved =
-      scenarios::resolve_scenario_text(read_text(file), file, options);
-  WrittenOut scenario{resolved.name, resolved.engine, file, resolved.yaml,
-                      read_yaml_text(resolved.yaml, file)};
+      scenarios::resolve_scenario_text(text, file, options);
+  WrittenOut scenario{.name = resolved.name,
+                      .engine = resolved.engine,
+                      .file = file,
+                      .yaml = resolved.yaml,
+                      .tree = read_yaml_text(resolved.yaml, file),
+                      .text = text,
+                      .overrides = options.overrides};
   refuse_without_objective(scenario, verb);
   return scenario;
 }

@@ -19,9 +19,11 @@ std::string_view name_of(ChangeKind kind);
 /// One change of a scenario.
 struct Change {
   ChangeKind kind = ChangeKind::resource;
-  std::string name;    ///< "storage NIC +25 %", "cut: never"
-  std::string detail;  ///< "bandwidth 12.1 GB/s -> 15.125 GB/s", "was block"
-  std::vector<scenarios::Setting> settings;
+  std::string name;                          ///< "storage NIC +25 %", "cut: never"
+  std::string detail;                        ///< "bandwidth 12.1 GB/s -> 15.125 GB/s", "was block"
+  std::vector<scenarios::Setting> settings;  ///< over the scenario that is written out
+  std::vector<std::string> set;              ///< arguments of --set that make it of the user's file
+  std::string run;  ///< the command that simulates it; both by set_arguments.hpp
 };
 
 /// A scenario with everything that it asks for written out: a change of one key is then that
@@ -32,7 +34,10 @@ struct WrittenOut {
   std::string file;  ///< as the user named it; what it names is looked for beside it
   std::string yaml;
   YamlNode tree;
+  std::string text;                    ///< of the file
+  std::vector<std::string> overrides;  ///< that were laid over it
 };
+
 /// Reads and checks the scenario `file`. Throws InputError, also if it has no objective, which
 /// `verb` ("calvo whatif") needs.
 WrittenOut write_out_scenario(const std::string& file, const scenarios::LoadOptions& options,

@@ -69,7 +69,7 @@ public:
 
   void add(std::string name, std::string detail, std::vector<Setting> settings) {
     changes_.push_back(
-        {ChangeKind::engine, std::move(name), std::move(detail), std::move(settings)});
+        {ChangeKind::engine, std::move(name), std::move(detail), std::move(settings), {}, {}});
   }
 
   void count(const Count& count) {

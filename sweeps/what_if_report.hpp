@@ -1,55 +1,15 @@
-// What each change of a what-if is worth, ranked, as tables and JSON.
+// What the changes of a what-if are worth, as tables and JSON.
 #pragma once
 
-#include <optional>
+#include <cstddef>
 #include <string>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "analysis/mean_interval.hpp"
 #include "analysis/text_table.hpp"
-#include "sweeps/schedule.hpp"
-#include "sweeps/what_if.hpp"
+#include "sweeps/what_if_ranking.hpp"
 
 namespace calvo::sweeps {
-
-/// One metric of a change, and what it is more than that of the scenario as it is, seed by seed.
-struct Effect {
-  analysis::MeanInterval mean;
-  std::optional<analysis::Difference> difference;  ///< none: it has no value there
-  double adjusted_p = 1;                           ///< by Holm over the changes of a kind
-  bool significant() const { return difference && adjusted_p < 0.05; }
-};
-
-struct RankedChange {
-  Change change;
-  int rank = 0;       ///< from 1, among those of its kind
-  Effect attainment;  ///< share
-  Effect ttft;        ///< mean TTFT in ms
-};
-
-struct FailedChange {
-  Change change;
-  std::string error;  ///< of the first seed that failed
-};
-
-struct WhatIf {
-  std::string scenario;
-  std::string engine;
-  std::vector<std::uint64_t> seeds;
-  analysis::MeanInterval attainment;  ///< of the scenario as it is
-  analysis::MeanInterval ttft;
-  std::string bottleneck;             ///< of the most seeds; may be empty
-  std::vector<RankedChange> changes;  ///< resources, then switches of the engine, each by rank:
-                                      ///< most attainment first, then least mean TTFT
-  std::vector<FailedChange> failed;
-};
-
-/// Requires: `schedule` is that of what_if_sweep(scenario, changes, ...), and finished. Throws
-/// InputError if the scenario itself failed.
-WhatIf rank_changes(const WrittenOut& scenario, const std::vector<Change>& changes,
-                    const Schedule& schedule);
 
 /// The first `most` changes of each kind (0: all), and what the whole says. CSV: all of them,
 /// numbers in full.

@@ -1,4 +1,6 @@
 // `calvo size`: the cheapest that meets the objective, as one finds it by trying everything.
+#include <csignal>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <span>
@@ -146,6 +148,51 @@ TEST(Size, SaysWhatCameClosestWhereNothingMeetsIt) {
                                   "two_nics under calvo at a rate of 200 /s.\nClosest: "));
   EXPECT_THAT(ran.out, HasSubstr("Prices in EUR as of 2026-01-01\n"));
   EXPECT_THAT(ran.err, HasSubstr("none meets it yet; trying "));
+}
+
+TEST(Size, GoesOnWithOtherPricesFromWhatItsDirectoryHolds) {
+  const Workplace here;
+  here.write("s.yaml", scenario());
+  here.write("p.yaml", catalogue(true));
+  const std::vector<std::string> search = {
+      "size", "s.yaml",  "--catalogue", "p.yaml", "--attainment", "70%", "--seeds",
+      "2",    "--quiet", "--out",       "d"};
+  const Ran first = here.run(search);
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  std::map<std::string, std::filesystem::file_time_type> kept;
+  for (const auto& entry : std::filesystem::directory_iterator(here / "d/points")) {
+    kept[entry.path().string()] = std::filesystem::last_write_time(entry.path() / "summary.json");
+  }
+  std::string dearer = catalogue(true);
+  dearer.replace(dearer.find("EUR"), 3, "USD");
+  here.write("p.yaml", dearer);
+  std::vector<std::string> again = search;
+  again.emplace_back("--resume");
+  std::string same = first.out;
+  for (std::size_t at = 0; (at = same.find("EUR", at)) != std::string::npos;) {
+    same.replace(at, 3, "USD");
+  }
+  EXPECT_EQ(here.run(again).out, same);
+  for (const auto& [point, date] : kept) {
+    EXPECT_EQ(std::filesystem::last_write_time(std::filesystem::path(point) / "summary.json"),
+              date);
+  }
+}
+
+TEST(Size, EndsAtCtrlCAndSaysWhatIsLost) {
+  const Workplace here;
+  std::string endless = scenario();
+  endless.replace(endless.find("count: 60"), 9, "count: 2000000");
+  here.write("s.yaml", endless);
+  here.write("p.yaml", catalogue(true));
+  const Ran ran = here.run_and_signal(
+      {"size", "s.yaml", "--catalogue", "p.yaml", "--jobs", "1"}, SIGINT,
+      [&] { return std::filesystem::exists(here / ".stderr") && !here.read(".stderr").empty(); });
+  EXPECT_EQ(ran.exit_code, 130);
+  EXPECT_THAT(ran.err,
+              HasSubstr("\ncalvo: interrupted; the simulations of 0 of 6 combinations were "
+                        "done and are lost; with --out DIR they would be kept\n"));
+  EXPECT_THAT(ran.out, IsEmpty());
 }
 
 TEST(Size, TellsWhatIsWrongWithTheCatalogueWhereItStands) {

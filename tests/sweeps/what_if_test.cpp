@@ -132,7 +132,8 @@ TEST(WhatIf, LeavesOutWhatTheScenarioRefusesAndWhatChangesNothing) {
   const WrittenOut scenario = written_out(planted + "storage_nic.yaml");
   std::vector<Change> changes = engine_changes(scenario);
   EXPECT_THAT(names_of(changes), Contains("order: lstf"));  // as it is
-  changes.push_back({ChangeKind::engine, "refused", "", {setting("engine.cut", "sideways")}});
+  changes.push_back(
+      {ChangeKind::engine, "refused", "", {setting("engine.cut", "sideways")}, {}, {}});
   what_if_sweep(scenario, changes, {1});
   EXPECT_THAT(names_of(changes), Not(Contains("refused")));
   EXPECT_THAT(names_of(changes), Not(Contains("order: lstf")));
