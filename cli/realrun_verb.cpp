@@ -14,29 +14,19 @@
 #include "cli/checks.hpp"
 #include "cli/hardware_flags.hpp"
 #include "cli/load_report.hpp"
+#include "cli/run_flags.hpp"
 #include "cli/run_one.hpp"
-#include "cli/usage.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
 #include "core/parse.hpp"
 #include "core/random.hpp"
 #include "realrun/engine/local_nodes.hpp"
 #include "realrun/engine/realrun.hpp"
-#include "scenarios/load.hpp"
 
 namespace calvo::cli {
 namespace {
 
-struct RealrunArguments {
-  std::string scenario;
-  std::vector<std::string> engines;
-  std::vector<std::string> overrides;
-  std::optional<std::uint64_t> seed;
-  std::string directory;
-  bool force = false;
-  bool quiet = false;
-  bool no_timeline = false;
-  bool events = false;
+struct RealrunArguments : RunFlags {
   int repeats = 1;
 
   HardwareFlags hardware;
@@ -54,16 +44,6 @@ Seconds transfer_limit(const std::string& text) {
   } catch (const std::invalid_argument& error) {
     throw InputError({"--transfer-limit", 1, 1}, "", error.what());
   }
-}
-
-scenarios::Scenario load_for_real(const RealrunArguments& options, const std::string& engine) {
-  scenarios::LoadOptions load;
-  if (!engine.empty()) load.overrides.push_back("engine=" + engine);
-  load.overrides.insert(load.overrides.end(), options.overrides.begin(), options.overrides.end());
-  if (options.no_timeline) load.overrides.emplace_back("simulation.timeline=false");
-  if (options.events) load.overrides.emplace_back("simulation.event_log=true");
-  load.seed = options.seed;
-  return scenarios::load_scenario(options.scenario, load);
 }
 
 realrun::RealrunOptions engine_options(const RealrunArguments& options) {
@@ -90,18 +70,6 @@ realrun::LocalNodeOptions local_nodes(const RealrunArguments& options,
   return nodes;
 }
 
-/// A name without characters that mean something to a shell or a file system.
-std::string plain_name(std::string name) {
-  std::ranges::replace_if(
-      name,
-      [](char c) {
-        return !(('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') ||
-                 c == '.' || c == '_' || c == '-' || c == '+');
-      },
-      '_');
-  return name;
-}
-
 /// One run of one engine.
 struct Job {
   std::string engine;  ///< empty: the scenario's
@@ -124,22 +92,15 @@ std::vector<Job> plan(const RealrunArguments& options) {
   return jobs;
 }
 
+const RunKind real{"run one after the other and compared", "-real"};
+
 RunOneOptions place_of(const RealrunArguments& options, const scenarios::Scenario& scenario,
                        const Job& job) {
-  RunOneOptions run;
-  run.command = command_line();
+  const bool repeated = options.repeats > 1;
+  RunOneOptions run =
+      place_of_run(options, real, scenario, options.engines.size() <= 1 && !repeated,
+                   repeated ? fmt::format("-r{}", job.repeat) : std::string());
   run.progress = options.quiet ? ProgressLine::Wanted::no : ProgressLine::Wanted::yes;
-  std::string name = plain_name(scenario.engine.name);
-  if (options.repeats > 1) name += fmt::format("-r{}", job.repeat);
-  if (options.directory.empty()) {
-    run.directory =
-        fmt::format("runs/{}-{}-{}-real", plain_name(scenario.name), name, scenario.seed);
-    run.taken = options.force ? analysis::Taken::replace : analysis::Taken::next_free;
-  } else {
-    const bool alone = options.engines.size() <= 1 && options.repeats == 1;
-    run.directory = alone ? options.directory : options.directory + "/" + name;
-    run.taken = options.force ? analysis::Taken::replace : analysis::Taken::refuse;
-  }
   return run;
 }
 
@@ -149,7 +110,7 @@ struct Finished {
 };
 
 Finished run_job(const RealrunArguments& options, const Job& job) {
-  scenarios::Scenario scenario = load_for_real(options, job.engine);
+  scenarios::Scenario scenario = load_scenario(options, job.engine);
   realrun::RealrunOptions engine = engine_options(options);
   const RunOneOptions place = place_of(options, scenario, job);
   analysis::RunDirectoryWriter directory(place.directory, place.taken);
@@ -207,7 +168,7 @@ int run_for_real(const RealrunArguments& options) {
   // All of them are read, and their places looked at, before the first is run.
   for (const Job& job : jobs) {
     if (jobs.size() == 1 || job.repeat > 1) continue;
-    const scenarios::Scenario scenario = load_for_real(options, job.engine);
+    const scenarios::Scenario scenario = load_scenario(options, job.engine);
     const RunOneOptions place = place_of(options, scenario, job);
     const analysis::RunDirectoryWriter taken(place.directory, place.taken);
   }
@@ -280,37 +241,10 @@ Verb add_realrun(CLI::App& program) {
   const auto options = std::make_shared<RealrunArguments>();
   CLI::App* command = program.add_subcommand(
       "realrun", "Run a scenario for real: sockets or RDMA, copies, arithmetic");
-  command->add_option("SCENARIO", options->scenario, "scenario file (docs/scenario.md)")
-      ->required();
-  command
-      ->add_option("--engine,--engines", options->engines,
-                   "engine to run instead of the scenario's; several, by commas, are run one after "
-                   "the other and compared")
-      ->delimiter(',')
-      ->take_all()
-      ->type_name("NAME[,NAME...]");
-  command
-      ->add_option("--set", options->overrides,
-                   "change a key of the scenario, e.g. --set engine.cut=never; may be repeated")
-      ->take_all()
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
-  command->add_option("--seed", options->seed, "seed instead of the scenario's")
-      ->check(whole_number())
-      ->type_name("N");
+  add_run_flags(*command, *options, real);
   command->add_option("--repeats", options->repeats, "runs of each engine, interleaved")
       ->check(CLI::Range(1, 1000))
       ->type_name("N");
-  command
-      ->add_option("--out", options->directory,
-                   "run directory; with several runs, the directory that holds one of each\n"
-                   "(default: runs/SCENARIO-ENGINE-SEED-real, with a number if that is taken)")
-      ->type_name("DIR");
-  command->add_flag("--force", options->force, "replace the run that the directory holds");
-  command->add_flag("--no-timeline", options->no_timeline,
-                    "write no timeline.json and occupancy.csv");
-  command->add_flag("--events", options->events, "write events.bin, which `calvo replay` reads");
-  command->add_flag("--quiet", options->quiet, "print the run directory and nothing else");
   add_real_options(*command, *options);
   command->footer(
       "Writes what `calvo run` writes; summary.json has a part \"load\" more: was the load\n"
