@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "report/distribution.hpp"
 #include "report/run_group.hpp"
 #include "report/run_series.hpp"
 

@@ -66,19 +66,6 @@ std::string in_words(const RunSource& run, const std::vector<std::string>& keys)
   return text;
 }
 
-bool is_measured(const RunSource& source, const RequestRow& row) {
-  return row.arrival_s * 1e9 >= static_cast<double>(source.run.summary.labels.warm_up.count());
-}
-
-template <class Take>
-void for_each_measured(const RunGroup& group, Take take) {
-  for (const RunSource* source : group.runs) {
-    for (const RequestRow& row : source->run.requests) {
-      if (is_measured(*source, row)) take(row);
-    }
-  }
-}
-
 Json estimate(double mean, std::optional<analysis::Interval> interval, std::size_t n) {
   Json json = {{"mean", mean}, {"ci95", nullptr}, {"n", n}};
   if (interval) json["ci95"] = {interval->low, interval->high};
@@ -103,22 +90,6 @@ analysis::Interval bootstrap_ttft(const RunGroup& group) {
   return analysis::bootstrap_mean_95(clusters);
 }
 
-/// Evenly spaced, and closer at the far tail.
-std::vector<double> quantile_shares() {
-  std::vector<double> shares;
-  for (int i = 0; i <= 198; ++i) shares.push_back(i / 200.0);
-  for (int i = 1; i <= 20; ++i) shares.push_back(0.99 + i / 2000.0);
-  return shares;
-}
-
-Json quantiles(std::vector<double> values, const std::vector<double>& shares) {
-  Json out = Json::array();
-  if (values.empty()) return out;
-  std::ranges::sort(values);
-  for (const double share : shares) out.push_back(analysis::quantile(values, share));
-  return out;
-}
-
 Json stage_means(const char* of, const std::vector<const RequestRow*>& rows) {
   Json json = {{"of", of}, {"requests", rows.size()}};
   std::array<double, 5> sums{};
@@ -133,6 +104,10 @@ Json stage_means(const char* of, const std::vector<const RequestRow*>& rows) {
 }
 
 }  // namespace
+
+bool is_measured(const RunSource& source, const RequestRow& row) {
+  return std::llround(row.arrival_s * 1e9) >= source.run.summary.labels.warm_up.count();
+}
 
 std::optional<double> arrival_rate(const analysis::RunDirectory& run) {
   if (run.requests.size() < 2) return std::nullopt;
@@ -228,30 +203,6 @@ Json metrics_of(const RunGroup& group) {
     }
   }
   return metrics;
-}
-
-Json distribution_of(const RunGroup& group) {
-  const std::vector<double> shares = quantile_shares();
-  std::vector<double> ttft;
-  std::vector<double> to_deadline;
-  std::vector<double> deadlines;
-  std::int64_t measured = 0;
-  for_each_measured(group, [&](const RequestRow& row) {
-    ++measured;
-    if (row.deadline_s) deadlines.push_back(*row.deadline_s);
-    if (!row.ttft_s) return;
-    ttft.push_back(*row.ttft_s);
-    if (row.deadline_s && *row.deadline_s > 0) to_deadline.push_back(*row.ttft_s / *row.deadline_s);
-  });
-  Json json = {{"measured", measured},
-               {"with_ttft", ttft.size()},
-               {"with_deadline", deadlines.size()},
-               {"in_ratio", to_deadline.size()},
-               {"shares", shares}};
-  json["ttft_s"] = quantiles(std::move(ttft), shares);
-  json["to_deadline"] = quantiles(std::move(to_deadline), shares);
-  json["deadline_s"] = quantiles(std::move(deadlines), {0.05, 0.5, 0.95});
-  return json;
 }
 
 Json stages_of(const RunGroup& group) {

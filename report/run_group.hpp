@@ -32,15 +32,22 @@ std::optional<double> arrival_rate(const analysis::RunDirectory& run);
 /// summary.json (attainment) or a bootstrap over sessions (mean TTFT), of its percentiles none.
 nlohmann::ordered_json metrics_of(const RunGroup& group);
 
-/// TTFT of all runs taken together: {measured, with_ttft, shares: [...], ttft_s: [...],
-/// to_deadline: [...], deadline_s: {low, median, high}}. `ttft_s` and `to_deadline` (TTFT over the
-/// deadline) hold the quantiles at `shares`, of the requests that have them.
-nlohmann::ordered_json distribution_of(const RunGroup& group);
-
 /// Mean of each part of the TTFT in milliseconds: of all requests, of those that missed their
 /// objectives, and of the slowest hundredth. [{of, requests, queue, lookup, network, pcie,
 /// compute}]
 nlohmann::ordered_json stages_of(const RunGroup& group);
+
+bool is_measured(const RunSource& source, const analysis::RequestRow& row);
+
+/// Calls `take` with each row of `group` that arrived after its run's warm-up.
+template <class Take>
+void for_each_measured(const RunGroup& group, Take take) {
+  for (const RunSource* source : group.runs) {
+    for (const analysis::RequestRow& row : source->run.requests) {
+      if (is_measured(*source, row)) take(row);
+    }
+  }
+}
 
 /// Keys whose value is not the same in all `runs` (the seed apart): [{key, values: [one a run]}];
 /// a run without the key has null. Nothing for runs that kept no scenario.

@@ -42,7 +42,7 @@ public:
     if (fs::exists(path / sweep_file)) {
       add_sweep(directory);
     } else if (is_run(path)) {
-      add_run(directory, Kept::run);
+      add_run(directory);
     } else if (analysis::is_sweep_directory(directory)) {
       throw InputError({directory, 0, 0}, "",
                        "is a sweep that is not finished: it has no tables; go on with calvo sweep "
@@ -54,40 +54,60 @@ public:
                          "is neither a run directory nor a sweep directory, and holds no run "
                          "directories; name one that `calvo run` or `calvo sweep` wrote");
       }
-      for (const std::string& run : below) add_run(run, Kept::run);
+      for (const std::string& run : below) add_run(run);
     }
   }
 
   Sources result() { return std::move(sources_); }
 
 private:
-  void add_run(const std::string& directory, Kept kept) {
+  void add_run(const std::string& directory) {
     remember(directory);
-    sources_.runs.push_back(read_run_source(directory, kept));
-    refuse_repeat(sources_.runs.back());
+    RunSource run = read_run_source(directory, Kept::run);
+    if (const std::string* first = repeated(run)) {
+      throw InputError({directory, 0, 0}, "",
+                       "is a copy or a repeat of " + *first +
+                           ": a simulated run of the same scenario, engine and seed, and no "
+                           "further sample; leave one out");
+    }
+    sources_.runs.push_back(std::move(run));
   }
 
-  /// A simulated run that is there twice is one sample; repeats of a real one are several.
-  void refuse_repeat(const RunSource& run) {
-    if (run.real) return;
+  /// The directory with the same simulated run, if there is one: it is no further sample. Repeats
+  /// of a real run are.
+  const std::string* repeated(const RunSource& run) {
+    if (run.real) return nullptr;
     const std::string what =
         !run.scenario.empty() ? run.scenario : fs::path(run.name).filename().string();
     const auto [first, is_new] = scenarios_.try_emplace(what, run.name);
-    if (is_new) return;
-    throw InputError({run.name, 0, 0}, "",
-                     "is a copy or a repeat of " + first->second +
-                         ": a simulated run of the same scenario, engine and seed, and no further "
-                         "sample; leave one out");
+    return is_new ? nullptr : &first->second;
   }
 
   void add_sweep(const std::string& directory) {
     remember(directory);
-    sources_.sweeps.push_back(read_sweep(directory));
+    SweepSource sweep = read_sweep(directory);
+    const auto twin = std::ranges::find(sources_.sweeps, sweep.json, &SweepSource::json);
+    if (twin != sources_.sweeps.end()) {
+      throw InputError({directory, 0, 0}, "",
+                       "is a copy of " + twin->directory + "; leave one out");
+    }
+    sources_.sweeps.push_back(std::move(sweep));
     const std::vector<SweepPoint>& points = sources_.sweeps.back().points;
+    std::size_t known = 0;
     for (const SweepPoint& point : points) {
-      add_run(point.directory, Kept::point);
-      RunSource& run = sources_.runs.back();
+      remember(point.directory);
+      RunSource run = read_run_source(point.directory, Kept::point);
       if (run.settings.empty()) run.settings = point.settings;
+      if (repeated(run) != nullptr) {
+        ++known;
+      } else {
+        sources_.runs.push_back(std::move(run));
+      }
+    }
+    if (known > 0) {
+      sources_.notes.push_back(fmt::format(
+          "In another directory too, and counted once: {} of the runs of the sweep in {}.", known,
+          directory));
     }
     if (points.empty()) {
       sources_.notes.push_back(fmt::format(

@@ -2,16 +2,19 @@
 'use strict';
 calvo.figures = new Map();
 
+calvo.type = {family: 'system-ui, Segoe UI, DejaVu Sans, sans-serif', size: 13};
+calvo.legendBox = {icon: 25, gap: 14, row: 28};  // pixels
+
 /** What all plots have in common: type, colours, no animation. */
 calvo.baseOption = () => {
   const colors = calvo.theme.colors();
+  const {family: fontFamily, size: fontSize} = calvo.type;
   return {
     animation: false,
     backgroundColor: 'transparent',
-    textStyle: {color: colors.text, fontFamily: 'system-ui, Segoe UI, DejaVu Sans, sans-serif',
-                fontSize: 13},
-    legend: {top: 0, type: 'scroll', itemGap: 16, textStyle: {color: colors.text, fontSize: 13},
-             pageTextStyle: {color: colors.text}, inactiveColor: colors.line, pageIconColor: colors.text},
+    textStyle: {color: colors.text, fontFamily, fontSize},
+    legend: {top: 0, itemGap: calvo.legendBox.gap, itemWidth: calvo.legendBox.icon, textStyle: {color: colors.text, fontSize},
+             inactiveColor: colors.line},
     grid: {left: 74, right: 28, top: 44, bottom: 56},
     tooltip: {confine: true, backgroundColor: colors.page, borderColor: colors.line,
               textStyle: {color: colors.text, fontSize: 13}},
@@ -35,21 +38,47 @@ calvo.markLine = (items) => {
   const colors = calvo.theme.colors();
   return {
     silent: true, symbol: 'none', animation: false,
-    lineStyle: {color: colors.bad, type: 'dashed', width: 1.5},
-    label: {color: colors.bad, fontSize: 12, textBorderColor: colors.page, textBorderWidth: 3},
+    lineStyle: {color: colors.text, type: 'dashed', width: 1.5},
+    label: {color: colors.text, fontSize: 12, textBorderColor: colors.page, textBorderWidth: 3},
     data: items,
   };
+};
+
+/** Moves all that lies below the legend down by `pixels`. */
+calvo.movedDown = (option, pixels) => {
+  const down = (part) => (part && typeof part.top === 'number' ? {...part, top: part.top + pixels} : part);
+  const each = (parts) => (Array.isArray(parts) ? parts.map(down) : down(parts));
+  return {...option, grid: each(option.grid), title: each(option.title)};
+};
+
+/** Pixels that the rows of the legend but the first take at `width`. */
+calvo.legendRest = (option, width) => {
+  const {legend} = option;
+  if (legend.show === false) return 0;
+  const names = (legend.data || []).map((one) => one.name ?? one);
+  if (!legend.data) names.push(...new Set([option.series].flat().map((one) => one.name).filter(Boolean)));
+  const pen = document.createElement('canvas').getContext('2d');
+  pen.font = `${calvo.type.size}px ${calvo.type.family}`;
+  let rows = 1;
+  let x = 0;
+  for (const name of names) {
+    const item = legend.itemWidth + 6 + pen.measureText(name).width;
+    if (x > 0 && x + item > width - 12) { rows += 1; x = 0; }
+    x += item + calvo.legendBox.gap;
+  }
+  return (rows - 1) * calvo.legendBox.row;
 };
 
 calvo.Figure = class {
   /**
    * id, title
    * words      () => what the plot shows, with its main numbers, for everybody
-   * reading    how to read it: what the axes are and what is better
-   * option     () => ECharts option, or null with `nothing` as the reason in words
+   * reading    how to read it: what the axes are and what is better; text or () => text
+   * note       () => what a saved picture has to say below its title; optional
+   * option     (width) => ECharts option, or null with `nothing` as the reason in words
    * data       () => {columns, rows}: everything; the table shows its first rows
    * controls   elements above the plot
-   * height     pixels, or () => pixels
+   * height     pixels, or (width) => pixels
    * renderer   'svg', or 'canvas' for plots with many marks
    * zooms      'x', 'y', 'xy' or '': directions in which it can be zoomed
    */
@@ -62,13 +91,14 @@ calvo.Figure = class {
   mount(parent) {
     const e = calvo.element;
     this.wordsNode = e('p', {id: `${this.id}-words`});
+    this.readingNode = e('p', {class: 'quiet'});
     this.chartNode = e('div', {class: 'chart', tabindex: 0, role: 'img',
       'aria-describedby': `${this.id}-words`, onkeydown: (event) => this.key(event)});
     this.nothingNode = e('p', {class: 'nothing', hidden: ''});
-    this.tableNode = e('div', {class: 'scroll', tabindex: 0, role: 'region',
-      'aria-label': `Data of: ${this.title}`});
+    const table = calvo.scroller(`Data of: ${this.title}`, null);
+    this.tableNode = table.querySelector('.scroll');
     this.detailsNode = e('details', {ontoggle: () => this.fillTable()},
-      e('summary', {}, 'Data as a table'), this.tableNode);
+      e('summary', {}, 'Data as a table'), table);
     const zoomButtons = this.zooms ? [
       e('button', {type: 'button', onclick: () => this.zoom(0.5)}, 'Zoom in'),
       e('button', {type: 'button', onclick: () => this.zoom(2)}, 'Zoom out'),
@@ -80,18 +110,29 @@ calvo.Figure = class {
       e('button', {type: 'button', onclick: () => this.save('csv')}, 'Save CSV'),
       this.zooms ? e('p', {class: 'hint'},
         'Zoom: these buttons, Ctrl + wheel, or + − 0 and arrow keys on the plot.') : null);
-    this.node = e('figure', {id: this.id},
-      e('figcaption', {}, e('h3', {}, this.title), this.wordsNode,
-        this.reading ? e('p', {class: 'quiet'}, this.reading) : null),
+    this.node = e('figure', {id: this.id, 'aria-labelledby': `${this.id}-title`},
+      e('figcaption', {}, e('h3', {id: `${this.id}-title`}, this.title), this.wordsNode,
+        this.readingNode),
       e('div', {class: 'controls'}, ...this.controls),
       this.chartNode, this.nothingNode, this.actionsNode, this.detailsNode);
     parent.append(this.node);
   }
 
-  currentHeight() { return typeof this.height === 'function' ? this.height() : this.height; }
+  heightAt(width) { return typeof this.height === 'function' ? this.height(width) : this.height; }
+  /** Of the plot, in pixels. */
+  width() { return this.chartNode.clientWidth || this.node.clientWidth - 32; }
+  wholeOption(width) {
+    const option = this.option(width);
+    return option && {...calvo.baseOption(), ...option};
+  }
+  /** Pixels that the legend and the plot below it take. */
+  extent(option, width) {
+    const legend = calvo.legendRest(option, width);
+    return {legend, height: this.heightAt(width) + legend};
+  }
 
   render() {
-    const option = this.option();
+    const option = this.wholeOption(this.width());
     this.nothingNode.hidden = option !== null;
     this.chartNode.hidden = option === null;
     this.actionsNode.hidden = option === null;
@@ -102,17 +143,26 @@ calvo.Figure = class {
       if (this.chart) { this.chart.dispose(); this.chart = null; }
       return;
     }
+    this.readingNode.textContent = typeof this.reading === 'function' ? this.reading() : this.reading || '';
     const words = this.words();
     this.wordsNode.textContent = words;
     this.chartNode.setAttribute('aria-label', `${this.title}. ${words} The data follow as a table.`);
-    this.chartNode.style.height = `${this.currentHeight()}px`;
+    this.shown = this.extent(option, this.width());
+    this.chartNode.style.height = `${this.shown.height}px`;
     if (!this.chart) {
       this.chart = echarts.init(this.chartNode, null, {renderer: this.renderer});
       if (this.afterInit) this.afterInit(this.chart);
     }
     this.chart.resize();
-    this.chart.setOption({...calvo.baseOption(), ...option}, {notMerge: true});
+    this.chart.setOption(calvo.movedDown(option, this.shown.legend), {notMerge: true});
     if (this.detailsNode.open) this.fillTable();
+  }
+
+  /** After a change of width; keeps what the reader has zoomed to, unless the plot is laid out anew. */
+  resize() {
+    if (!this.chart) return;
+    const {height} = this.extent(this.wholeOption(this.width()), this.width());
+    if (height === this.shown.height) this.chart.resize(); else this.render();
   }
 
   fillTable() {
@@ -180,21 +230,20 @@ calvo.Figure = class {
 
   // ---- files
 
-  /** The option with the title in the picture, which stands alone once it is saved. */
+  /** The option with title and legend in the picture, which stands alone once it is saved. */
   pictureOption() {
-    const option = {...calvo.baseOption(), ...this.option()};
-    const shift = 34;
-    const down = (part) => (part && typeof part.top === 'number' ? {...part, top: part.top + shift} : part);
+    const option = this.wholeOption(this.pictureWidth);
+    const heading = this.pictureHead();
     const colors = calvo.theme.colors();
+    const moved = calvo.movedDown(option, heading + this.extent(option, this.pictureWidth).legend);
     return {
-      ...option,
+      ...moved,
       backgroundColor: colors.page,
-      title: [{text: this.title, left: 8, top: 6,
-               textStyle: {color: colors.text, fontSize: 15, fontWeight: 600}},
-              ...[option.title || []].flat().map(down)],
-      legend: Array.isArray(option.legend) ? option.legend.map(down)
-        : {...down(option.legend), type: 'plain'},
-      grid: Array.isArray(option.grid) ? option.grid.map(down) : down(option.grid),
+      title: [{text: this.title, subtext: this.note ? this.note() : '', left: 8, top: 6, itemGap: 8,
+               textStyle: {color: colors.text, fontSize: 15, fontWeight: 600},
+               subtextStyle: {color: colors.quiet, fontSize: 12}},
+              ...[moved.title || []].flat()],
+      legend: {...option.legend, top: (option.legend.top || 0) + heading},
       dataZoom: (option.dataZoom || []).map((zoom) => ({...zoom, show: false, ...this.shownRange(zoom)})),
     };
   }
@@ -206,8 +255,11 @@ calvo.Figure = class {
                     endValue: undefined} : {};
   }
 
+  pictureWidth = 960;
+  pictureHead() { return this.note ? 54 : 34; }
   pictureSize() {
-    return {width: 960, height: this.currentHeight() + 40};
+    const width = this.pictureWidth;
+    return {width, height: this.extent(this.wholeOption(width), width).height + this.pictureHead() + 6};
   }
 
   svg() {

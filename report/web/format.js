@@ -70,6 +70,26 @@ calvo.table = ({caption, columns, rows, words}) => calvo.element('table',
     ...row.map((cell, i) => calvo.element(i === 0 ? 'th' : 'td', i === 0 ? {scope: 'row'} : {},
       cell === null || cell === undefined ? '–' : cell instanceof Node ? cell : String(cell)))))));
 
+/** A box that scrolls what is too wide or too long for it, reached by Tab, and says when it does. */
+calvo.scroller = (label, child, kind = '') => {
+  const box = calvo.element('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label}, child);
+  const hint = calvo.element('p', {class: 'hint sideways', hidden: ''}, 'Wider than the page: scroll it sideways.');
+  const edge = calvo.element('div', {class: 'edge'}, box);
+  const outer = calvo.element('div', {class: `scroller ${kind}`}, hint, edge);
+  const update = () => {
+    const rest = box.scrollWidth - box.clientWidth;
+    hint.hidden = rest <= 1;
+    edge.classList.toggle('more', rest - box.scrollLeft > 1);
+  };
+  box.addEventListener('scroll', update);
+  const sizes = new ResizeObserver(update);
+  sizes.observe(box);
+  const watchContent = () => box.childNodes.forEach((node) => sizes.observe(node));
+  new MutationObserver(watchContent).observe(box, {childList: true});
+  watchContent();
+  return outer;
+};
+
 /** RFC 4180. */
 calvo.csv = ({columns, rows}) => {
   const cell = (value) => {

@@ -21,12 +21,18 @@
   const loads = [...new Set(model.groups.map((group) => group.load))];
   const engines = [...new Set([...model.points, ...model.groups].map((one) => one.engine))];
   engines.forEach((engine) => calvo.theme.engine(engine));  // fixes the order of colours
-  const xs = [...new Set(model.points.map((point) => point.x))].sort((a, b) => a - b);
+  // Of the loads of a sweep without requests those that most lines have: a search for the goodput
+  // tries others for one line only.
+  const lines = new Map();
+  for (const {x} of model.points) if (x !== null) lines.set(x, (lines.get(x) || 0) + 1);
+  const most = Math.max(...lines.values());
+  const xs = [...lines.keys()].filter((x) => lines.get(x) === most).sort((a, b) => a - b);
   const detailed = model.runs.map((run, i) => i).filter((i) => model.runs[i].requests);
   const state = {
     hidden: new Set(),
     load: loads.length > 1 ? loads[Math.floor((loads.length - 1) / 2)] : null,
-    pointLoad: !model.groups.length && xs.length > 1 ? xs[Math.floor(xs.length / 2)] : null,
+    pointLoads: xs,
+    pointLoad: !model.groups.length && xs.length ? xs[Math.floor(xs.length / 2)] : null,
     run: detailed.length ? detailed.at(-1) : 0,
   };
   calvo.model = model;
@@ -77,6 +83,12 @@
   calvo.theme.onSystemChange(() => { calvo.theme.apply(); themed(); });
   colorSwatches();
 
+  // What the keyboard comes to is not hidden below the bar.
+  new ResizeObserver(() => {
+    const sticks = getComputedStyle(toolbar).position === 'sticky';
+    document.documentElement.style.scrollPaddingTop = `${sticks ? toolbar.offsetHeight + 8 : 8}px`;
+  }).observe(toolbar);
+
   // ---- sections
   const section = (title, words, ...children) => {
     const id = title.toLowerCase().replace(/[^a-z]+/g, '-');
@@ -97,7 +109,9 @@
 
   const plan = [];
   content.replaceChildren();
-  section('Results', null, calvo.tables.summary(model), calvo.tables.warnings(model));
+  section('Results', 'TTFT: time to first token. Attainment: share of requests that met their objectives (first token before the ' +
+    'deadline, and the time per token where one is set). P50, P99: half of the requests, all but one in a hundred, were as fast or faster.',
+  calvo.tables.summary(model), calvo.tables.warnings(model));
   const place = (title, words, list, before) => {
     if (!list.length) return;
     const node = section(title, words, before);
@@ -133,7 +147,7 @@
   let resizing;
   window.addEventListener('resize', () => {
     clearTimeout(resizing);
-    resizing = setTimeout(() => mounted.forEach((figure) => figure.chart && figure.chart.resize()), 100);
+    resizing = setTimeout(() => mounted.forEach((figure) => figure.resize()), 100);
   });
 
   // One plot after the other, so that the page answers from the start.

@@ -11,7 +11,7 @@ calvo.tables.summary = (model) => {
     const texts = [found.mean, ...found.ci95].map(show);
     const units = new Set(texts.map((text) => text.split('\u00a0')[1]));
     const [low, high] = units.size === 1 ? texts.slice(1).map((text) => text.split('\u00a0')[0]) : texts.slice(1);
-    return `${texts[0]} [${low}, ${high}]`;
+    return calvo.element('span', {}, `${texts[0]} `, calvo.element('span', {class: 'interval'}, `[${low}, ${high}]`));
   };
   const seconds = (ms) => format.seconds(ms / 1e3);
   const loads = new Set(model.points.map((point) => point.load)).size > 1;
@@ -21,7 +21,8 @@ calvo.tables.summary = (model) => {
   };
   const fromRuns = !model.sweeps.length;
   const rows = model.points.map((point, i) => [
-    point.engine + (point.variant ? `, ${point.variant}` : '') + (point.real ? ' (real)' : ''),
+    // The load of a cell of a sweep says all that its variant does.
+    point.engine + (point.variant && fromRuns ? `, ${point.variant}` : '') + (point.real ? ' (real)' : ''),
     ...(loads ? [point.load.startsWith(`${point.engine}, `) ? point.load.slice(point.engine.length + 2) : point.load] : []),
     point.runs,
     metric(point, 'slo_attainment', (v) => format.percent(v)),
@@ -29,11 +30,10 @@ calvo.tables.summary = (model) => {
     metric(point, 'request_goodput', (v) => format.digits(v)),
     ...(fromRuns ? [bottleneck(i)] : []),
   ]);
-  const columns = ['engine', ...(loads ? ['load'] : []), 'runs', 'attainment', 'mean TTFT', 'P50', 'P99',
+  const columns = ['engine', ...(loads ? ['load'] : []), 'runs', 'attainment', 'TTFT, mean', 'TTFT, P50', 'TTFT, P99',
                    'requests in time per second', ...(fromRuns ? ['bottleneck'] : [])];
-  const caption = 'In brackets: 95 % confidence intervals, where there are some. TTFT: time to first token. Attainment: share of requests that met their objectives.';
-  return calvo.element('div', {class: 'scroll summary', tabindex: 0, role: 'region', 'aria-label': 'Summary'},
-    calvo.table({caption, columns, rows}));
+  const caption = 'In brackets: 95 % confidence intervals, where there are some.';
+  return calvo.scroller('Summary', calvo.table({caption, columns, rows}), `summary${loads ? ' by-load' : ''}`);
 };
 
 calvo.tables.warnings = (model) => {
@@ -89,7 +89,7 @@ calvo.tables.scenario = (model) => {
     });
     const shown = [...kinds.values()].slice(0, 24);
     parts.push(e('h3', {}, 'What the runs do not have in common'),
-      e('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Settings that differ'},
+      calvo.scroller('Settings that differ',
         calvo.table({words: true, columns: ['setting', ...shown.map(({label}) => label)],
           rows: model.differences.map(({key, values}) => [key, ...shown.map(({index}) => values[index])]),
           caption: kinds.size > shown.length ? `The first ${shown.length} of ${kinds.size} settings.` : 'Seeds apart.'})));
@@ -119,8 +119,7 @@ calvo.tables.environment = (model) => {
       ...used.map((key) => [key, ...runs.map((run) => run.environment[key] || null)]),
       ['wall time', ...runs.map((run) => format.seconds(run.environment.wall_s))]]})];
   }
-  return [e('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'How the runs were made'},
-    calvo.table({words: true, columns: ['run', 'directory', ...used, 'wall time'],
+  return [calvo.scroller('How the runs were made', calvo.table({words: true, columns: ['run', 'directory', ...used, 'wall time'],
       rows: runs.slice(0, 60).map((run) => [run.label, run.directory, ...used.map((key) => run.environment[key] || null),
         format.seconds(run.environment.wall_s)]),
       caption: runs.length > 60 ? `The first 60 of ${runs.length} runs.` : 'Program, machine and date of each run.'}))];

@@ -1,19 +1,23 @@
 // Colours, light and dark. Engines differ in colour and in symbol, so that colour is never needed.
+// The first seven engines, and all stages, differ for the colour-blind as well, because they differ
+// in lightness: by 18 or more in CIELAB for protanopes, deuteranopes and tritanopes, as Machado,
+// Oliveira and Fernandes (IEEE TVCG 15, 2009) model what they see. tests/browser/report_test.py
+// computes it.
 'use strict';
 calvo.theme = (() => {
   const light = {
     text: '#1b1f24', quiet: '#57606a', line: '#c4ccd4', page: '#f6f7f9', bad: '#b3261e',
-    engines: ['#0072b2', '#d55e00', '#007a5a', '#b0518a', '#8a6d00', '#2b9ad6', '#6a3d9a', '#4d4d4d',
-              '#a3001f', '#5b7f00'],
-    stages: {lookup: '#8c959f', queue: '#c9a227', network_load: '#0072b2', pcie_load: '#7b4fb5',
-             queue_loaded: '#e3c565', prefill: '#d55e00', decode: '#5aa469'},
+    engines: ['#0a7cf0', '#8a1c00', '#5f9a5c', '#5c1040', '#a58a00', '#0b2a8f', '#8768a8', '#4d4d4d',
+              '#c0607a', '#2f6f6a'],
+    stages: {lookup: '#6b7480', queue: '#e8a200', network_load: '#1f93ea', pcie_load: '#232f80',
+             queue_loaded: '#a85a00', prefill: '#6b1f24', decode: '#7fbf74'},
   };
   const dark = {
     text: '#e6e8eb', quiet: '#a7b0ba', line: '#454e59', page: '#1d2127', bad: '#ff8f87',
-    engines: ['#5fb6f2', '#ff9a5c', '#3fd6a0', '#f0a3cf', '#e6d04a', '#9bd0ff', '#c3a2ff', '#cfd4da',
-              '#ff8390', '#b6dc5c'],
-    stages: {lookup: '#98a2ad', queue: '#e0bb45', network_load: '#5fb6f2', pcie_load: '#b795f0',
-             queue_loaded: '#8f7d3a', prefill: '#ff9a5c', decode: '#6fc184'},
+    engines: ['#0f78ee', '#c64d4d', '#b2e499', '#b15493', '#ffe653', '#67b9ff', '#79faf6', '#a8adb3',
+              '#ff9db0', '#8fa63a'],
+    stages: {lookup: '#7f8a94', queue: '#ffcf4d', network_load: '#7ac4ff', pcie_load: '#3555c8',
+             queue_loaded: '#b06f10', prefill: '#8a3a30', decode: '#b9f5a8'},
   };
   // The last two are a plus and a cross: ECharts' own pin and arrow lie beside their point.
   const symbols = ['circle', 'rect', 'triangle', 'diamond', 'emptyCircle',

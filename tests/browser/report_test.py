@@ -5,6 +5,7 @@ usage: report_test.py CALVO [unittest arguments]
 import csv
 import io
 import json
+import math
 import os
 import pathlib
 import re
@@ -38,7 +39,7 @@ workload:
     output: 20
     contexts: 16
     hit_fractions: [1, 0.75]
-slo: {{ttft: {{factor: [2, 4, 8]}}}}
+slo: {{ttft: {{factor: [1.2, 1.5, 2]}}}}
 """
 LARGE = SCENARIO.format(name="large", requests=REQUESTS)
 SMALL = SCENARIO.format(name="small", requests=80)
@@ -195,10 +196,56 @@ class Reading(Page):
                     self.assertGreaterEqual(chromium.js(CONTRAST, front, back), 4.5,
                                             f"{scheme}: {front} on {back}")
 
-    def test_fits_a_narrow_screen(self):
-        chromium.resize(360, 740)
-        chromium.open(place / self.page)
-        self.assertLessEqual(chromium.js("return document.documentElement.scrollWidth"), 360)
+    def test_counts_who_is_in_time_as_requests_csv_and_the_summary_do(self):
+        for directory in (place / "small").iterdir():
+            summary = json.loads((directory / "summary.json").read_text())
+            rows = list(csv.DictReader(io.StringIO((directory / "requests.csv").read_text())))
+            judged = [row for row in rows if row["deadline_s"]]
+            in_time = sum(row["outcome"] == "completed" and float(row["ttft_s"]) <= float(row["deadline_s"])
+                          for row in judged)
+            self.assertTrue(0 < in_time < len(judged), "tells nothing apart")
+            engine = summary["engine"]
+            self.assertEqual(summary["slo_attainment"], in_time / len(judged))
+            self.assertRegex(self.words("deadline-cdf"),
+                             rf"\b{engine} {100 * in_time / len(judged):.1f}.%")
+            shares = chromium.js(
+                "const {distribution: d} = calvo.model.groups.find((g) => g.engine === arguments[0]);"
+                "return arguments[1].map((limit) => calvo.shareWithin(d.ttft_s, limit))", engine,
+                [float(row["ttft_s"]) for row in rows])
+            for row, share in zip(rows, shares):
+                self.assertEqual(share, sum(float(other["ttft_s"]) <= float(row["ttft_s"])
+                                            for other in rows) / len(rows))
+
+    def test_has_colours_that_differ_for_the_colour_blind_too(self):
+        for scheme in ("light", "dark"):
+            engines, stages = chromium.js(
+                "calvo.theme.choose(arguments[0]); const c = calvo.theme.colors();"
+                "return [c.engines.slice(0, 7), Object.values(c.stages)]", scheme)
+            for colors in (engines, stages):
+                for sight in SIGHTS:
+                    seen = [lab(sight, color) for color in colors]
+                    nearest = min(math.dist(a, b) for i, a in enumerate(seen) for b in seen[:i])
+                    self.assertGreaterEqual(nearest, 17, (scheme, colors, sight))
+
+    def test_fits_the_screen_or_says_where_the_rest_is(self):
+        for width in (1280, 800, 360):
+            chromium.resize(width, 740)
+            chromium.open(place / self.page)
+            self.assertLessEqual(chromium.js("return document.documentElement.scrollWidth"), width)
+            hidden, told = chromium.js(
+                "const box = document.querySelector('.summary .scroll');"
+                "const hint = document.querySelector('.summary .sideways');"
+                "return [box.scrollWidth - box.clientWidth, getComputedStyle(hint).display !== 'none']")
+            self.assertEqual(hidden > 1, told, width)
+            if width == 1280:
+                self.assertFalse(told)
+        # Every name of a legend is there, in as many rows as it takes, above the plot.
+        top, rest = self.figure("stages", "chart.getOption().grid[0].top"), self.figure("stages", "shown.legend")
+        self.assertGreater(rest, 0)
+        self.assertEqual(top, 40 + rest)
+        chromium.media("print")
+        chromium.resize(700, 900)
+        self.assertLessEqual(chromium.js("return document.documentElement.scrollWidth"), 700)
 
     def test_prints_in_light_colours_and_without_controls(self):
         chromium.media(scheme="dark")
@@ -361,10 +408,39 @@ class Panels(Page):
                          ["block_tokens 128", "block_tokens 256"])
         self.assertEqual(chromium.console_errors(), [])
 
+    def test_names_the_load_whose_stages_it_shows_and_shows_another_when_asked(self):
+        self.assertTrue(self.words("stages").startswith("At a load of 8 /s. "), self.words("stages"))
+        before = self.figure("stages", "csv()")
+        chromium.find("#stages select option").click()
+        self.assertTrue(self.words("stages").startswith("At a load of 2 /s. "), self.words("stages"))
+        self.assertNotEqual(self.figure("stages", "csv()"), before)
+
     def test_zooms_all_panels_at_once(self):
         self.figure("ttft", "zoom(0.5)")
         ranges = self.figure("ttft", "chart.getOption().dataZoom.map((z) => [z.xAxisIndex, z.start, z.end])")
         self.assertEqual(ranges, [[[0, 1], 25, 75]])
+
+
+# What full dichromats see of linear RGB: protanopes, deuteranopes, tritanopes (Machado et al. 2009).
+SIGHTS = [
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+]
+
+
+def lab(sight, color):
+    """CIELAB (D65) of what `sight` makes of "#rrggbb"."""
+    def times(matrix, vector):
+        return [sum(a * b for a, b in zip(row, vector)) for row in matrix]
+    rgb = [int(color[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    seen = [min(1, max(0, c)) for c in times(sight, linear)]
+    xyz = times([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], seen)
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116
+               for t in (v / white for v, white in zip(xyz, (0.95047, 1, 1.08883))))
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
 MARKS = """

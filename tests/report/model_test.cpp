@@ -60,20 +60,6 @@ TEST(Model, TakesSeedsOfOneSettingTogetherAndNothingElse) {
   EXPECT_EQ(model["runs"][0]["label"], "a, made, seed 1");
 }
 
-TEST(Model, CountsRequestsWithoutAFirstTokenInADistribution) {
-  const Folder folder;
-  make_run(folder / "run");
-  Sources sources = read_sources(std::vector{folder / "run"});
-  sources.runs[0].run.requests[3].ttft_s.reset();
-  sources.runs[0].run.requests[3].stages_s.reset();
-  const auto distribution = distribution_of(group_runs(sources.runs)[0]);
-  EXPECT_EQ(distribution["measured"], 4);
-  EXPECT_EQ(distribution["with_ttft"], 3);
-  EXPECT_DOUBLE_EQ(distribution["ttft_s"].front(), 0.5);
-  EXPECT_DOUBLE_EQ(distribution["ttft_s"].back(), 1.5);
-  EXPECT_DOUBLE_EQ(distribution["to_deadline"].back(), 1.5);
-}
-
 TEST(Model, TellsLateRequestsStagesApartFromThoseOfAll) {
   const Folder folder;
   make_run(folder / "run");

@@ -101,6 +101,18 @@ TEST(Sources, RefusesASweepOfAnotherFormat) {
   EXPECT_THAT(error_of_reading(folder / "sweep"), HasSubstr("is no summary of a sweep"));
 }
 
+TEST(Sources, RefusesTheCopyOfASweep) {
+  const Folder folder;
+  for (const char* name : {"a", "b"}) {
+    fs::create_directories(folder / name);
+    analysis::write_file(folder / name + "/sweep.json", R"({"format": 1, "cells": []})");
+  }
+  EXPECT_EQ(error_of([&] {
+              read_sources(std::vector{folder / "a", folder / "b"});
+            }),
+            folder / "b" + ":0:0: is a copy of " + folder / "a" + "; leave one out");
+}
+
 TEST(Sources, GivesPointsOfASweepTheSettingsOfTheirCells) {
   const Folder folder;
   make_run(folder / "sweep/points/abc-1");
@@ -114,6 +126,22 @@ TEST(Sources, GivesPointsOfASweepTheSettingsOfTheirCells) {
   EXPECT_EQ(sources.runs[0].settings.at("workload.rate"), "2 /s");
   fs::remove_all(folder / "sweep/points/abc-1");
   EXPECT_THAT(error_of_reading(folder / "sweep"), HasSubstr("abc-1:0:0: is missing"));
+}
+
+TEST(Sources, CountAPointOfTwoSweepsOnce) {
+  const Folder folder;
+  for (const std::string name : {"a", "b"}) {
+    make_run(folder / (name + "/points/abc-1"));
+    analysis::write_file(folder / (name + "/sweep.json"),
+                         R"({"format": 1, "name": ")" + name + R"(", "cells": [{"cell": "abc",
+                             "seeds": [1], "settings": {}}]})");
+  }
+  const Sources sources = read_sources(std::vector{folder / "a", folder / "b"});
+  EXPECT_THAT(sources.runs, SizeIs(1));
+  EXPECT_THAT(sources.notes,
+              ElementsAre("In another directory too, and counted once: 1 of the runs "
+                          "of the sweep in " +
+                          folder / "b" + "."));
 }
 
 TEST(CoveredShares, AreTheShareOfEachBinThatIsCovered) {

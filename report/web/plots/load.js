@@ -2,6 +2,13 @@
 'use strict';
 calvo.plots = calvo.plots || {};
 
+/** "At a load of 1.5 /s": where `x` is on the horizontal axis of the plots over the load. */
+calvo.atPoint = (model, x) => {
+  const value = calvo.format.quantity(x, model.x.unit);
+  if (!model.x.is_rate) return `At ${model.x.key} ${value}`;
+  return model.x.unit === '/s' ? `At a load of ${value}` : `At ${value} times the trace's own rate`;
+};
+
 calvo.plots.load = (model, state) => {
   const {format} = calvo;
   const rateAxis = model.x && model.x.is_rate;
@@ -38,8 +45,16 @@ calvo.plots.load = (model, state) => {
     const counts = [...new Set(model.points.map((point) => point.runs))].sort((a, b) => a - b);
     const runs = counts.length === 1 ? `${counts[0]}` : `${counts[0]} to ${counts.at(-1)}`;
     return counts[0] === 1 && counts.length === 1
-      ? 'Each is one run; its 95 % interval is drawn where one run gives one.'
+      ? `Each is one run; ${isOverLoad() ? 'bands' : 'whiskers'} are the 95 % interval that its own requests give, where they give one.`
       : `Each point is the mean over ${runs} seeds (runs); the ${isOverLoad() ? 'bands' : 'whiskers'} are 95 % intervals of that mean.`;
+  };
+
+  /** The same for a saved picture. */
+  const pictureNote = () => {
+    const counts = [...new Set(model.points.map((point) => point.runs))].sort((a, b) => a - b);
+    const points = counts.at(-1) === 1 ? 'One run each'
+      : `Means over ${counts.length === 1 ? counts[0] : `${counts[0]} to ${counts.at(-1)}`} runs with different seeds`;
+    return points + (isOverLoad() ? '' : '; whiskers: 95 % intervals');
   };
 
   const value = (point, metric, scale) => {
@@ -50,13 +65,13 @@ calvo.plots.load = (model, state) => {
   };
 
   /** Lines with bands where there is more than one load, else a row with its interval for each. */
-  const option = ({metric, scale, name, show, axis, mark}) => {
+  const option = ({metric, scale, name, show, axis, mark, width}) => {
     const all = lines().map((line) => ({...line, points: line.points
       .map((point) => ({point, at: value(point, metric, scale)}))
       .filter(({point, at}) => at && (point.x !== null || !isOverLoad()))}))
       .filter((line) => line.points.length);
     if (!all.length) return null;
-    return isOverLoad() ? overLoad(all, {name, show, axis, mark}) : rows(all, {name, show, axis, mark});
+    return isOverLoad() ? overLoad(all, {name, show, axis, mark, width}) : rows(all, {name, show, axis, mark});
   };
 
   const floorOf = (all) => Math.min(...all.flatMap((line) => line.points.map(({at}) => at.mean))) / 3;
@@ -67,7 +82,8 @@ calvo.plots.load = (model, state) => {
     const names = [...new Set(all.map((line) => line.variant))];
     return names.length > 1 && names.length <= mostPanels ? names : [null];
   };
-  const panelColumns = (count) => (count === 1 ? 1 : count === 2 || count === 4 ? 2 : 3);
+  const panelColumns = (count, width) =>
+    Math.min(count === 2 || count === 4 ? 2 : 3, count, Math.max(1, Math.floor(width / 300)));
   const panelHeight = 300;
 
   /** To a power of ten, or half of one, on the side of `rounding`. */
@@ -83,9 +99,9 @@ calvo.plots.load = (model, state) => {
     return !rateAxis && Math.min(...found) > 0 && Math.max(...found) >= 16 * Math.min(...found);
   };
 
-  const overLoad = (all, {name, show, axis, mark}) => {
+  const overLoad = (all, {name, show, axis, mark, width}) => {
     const panels = panelsOf(all);
-    const columns = panelColumns(panels.length);
+    const columns = panelColumns(panels.length, width);
     const many = panels.length > 1;
     const spread = logarithmic(all) ? [...new Set(all.flatMap((line) =>
       line.points.map(({point}) => point.x)))].sort((a, b) => a - b) : null;
@@ -120,22 +136,31 @@ calvo.plots.load = (model, state) => {
         lineStyle: {width: 2, type: line.real ? 'dashed' : many ? 'solid' : ['solid', 'dotted', 'dashed'][line.nth % 3]},
         data: line.points.map(({point, at}) => ({value: [point.x, at.mean], at, point})),
         markLine: marked || !mark ? undefined
-          : calvo.markLine([{yAxis: mark.value, label: {formatter: many ? '' : mark.text, position: 'insideEndTop'}}]),
+          : calvo.markLine([{yAxis: mark.value, label: {show: false}}]),
       });
     }
+    // What is neither an engine nor an axis is named in the legend too.
+    const {quiet, text} = calvo.theme.colors();
+    const told = [
+      ...(series.some((one) => one.type === 'custom') ? [{name: '95 % interval of the mean', icon: 'rect',
+        itemStyle: {color: quiet, opacity: 0.35}}] : []),
+      ...(mark ? [{name: mark.text, icon: 'path://M0 5h4v2h-4zM6 5h4v2h-4zM12 5h4v2h-4z', itemStyle: {color: text}}] : [])];
+    series.push(...told.map(({name: label, itemStyle}) => ({type: 'scatter', name: label, data: [], itemStyle, xAxisIndex: 0, yAxisIndex: 0})));
     const lastRow = (i) => i + columns >= panels.length;
     const top = (i) => 68 + Math.floor(i / columns) * panelHeight;
+    const margin = 66;
+    const left = (i) => margin + (i % columns) * (width - margin) / columns;
+    const panelWidth = (width - margin) / columns - 46;
     const grid = many
-      ? panels.map((_, i) => ({left: `${7 + (i % columns) * 93 / columns}%`, width: `${93 / columns - 4.5}%`,
-                               top: top(i), height: panelHeight - 78}))
+      ? panels.map((_, i) => ({left: left(i), width: panelWidth, top: top(i), height: panelHeight - 78}))
       : {left: 74, right: 28, top: 44, bottom: 56};
     const xLabel = (x) => format.quantity(x, model.x.unit).replace(/\u00a0\/s$/, '');
     return {
       grid,
       title: many ? panels.map((words, i) => ({text: words, top: top(i) - 24,
-        left: `${7 + (i % columns) * 93 / columns}%`, padding: 0,
+        left: left(i), padding: 0,
         textStyle: {color: calvo.theme.colors().text, fontSize: 13, fontWeight: 600,
-                    width: 840 / columns, overflow: 'truncate'}})) : undefined,
+                    width: panelWidth, overflow: 'truncate'}})) : undefined,
       xAxis: panels.map((_, i) => calvo.axis(lastRow(i) ? xName : '', {type: spread ? 'log' : 'value', scale: true, gridIndex: i, ...(spread ? {} : {min: 'dataMin', max: 'dataMax'}),
         ...(spread ? {min: spread[0], max: spread.at(-1), axisTick: {customValues: spread}, splitLine: {show: false}}
           : {boundaryGap: ['4%', '4%']}),
@@ -143,10 +168,10 @@ calvo.plots.load = (model, state) => {
       yAxis: panels.map((_, i) => calvo.axis(i % columns === 0 ? name : '', {nameGap: many ? 44 : 52, gridIndex: i, ...shared, ...axis})),
       series,
       dataZoom: [calvo.insideZoom('x', {xAxisIndex: panels.map((_, i) => i)})],
-      legend: {...calvo.baseOption().legend, data: [...new Map(all.map((line) => {
+      legend: {...calvo.baseOption().legend, itemWidth: 14, data: [...new Map(all.map((line) => {
         const label = many ? line.engine + (line.real ? ' (real)' : '') : line.name;
         return [label, {name: label, icon: calvo.theme.symbol(line.engine)}];
-      })).values()]},
+      })).values(), ...told.map(({name: label, icon}) => ({name: label, icon}))]},
       tooltip: {...calvo.baseOption().tooltip, trigger: 'item', formatter: ({data, seriesName}) => {
         const {at, point} = data;
         return `<b>${echarts.format.encodeHTML(seriesName)}</b>` +
@@ -162,6 +187,7 @@ calvo.plots.load = (model, state) => {
     const entries = all.flatMap((line) => line.points.map(({point, at}) => ({line, point, at,
       label: line.points.length > 1 ? `${line.name}, ${point.load}` : line.name}))).toReversed();
     const low = (at) => (axis.type === 'log' ? Math.max(at.low, floorOf(all)) : at.low);
+    const bare = (text) => text.replace(/\u00a0%$/, '');
     return {
       legend: {show: false},
       grid: {left: 16, right: 60, top: 14, bottom: 50, containLabel: true},
@@ -175,20 +201,23 @@ calvo.plots.load = (model, state) => {
           (at.low === null ? '' : ` [${show(at.low)}, ${show(at.high)}]`);
       }},
       series: [
-        {type: 'custom', silent: true, z: 1,
+        {type: 'custom', silent: true, z: 4,
           data: entries.map(({at}, i) => [at.mean, i]),
           renderItem: (params, api) => {
             const {at, line} = entries[params.dataIndex];
             if (at.low === null) return undefined;
             const [x1, y] = api.coord([low(at), params.dataIndex]);
             const [x2] = api.coord([at.high, params.dataIndex]);
-            const style = {stroke: calvo.theme.engine(line.engine), lineWidth: 2, fill: 'none'};
+            const style = {stroke: calvo.theme.colors().text, lineWidth: 1.5, fill: 'none'};
             const bar = (shape) => ({type: 'line', shape, style});
             return {type: 'group', children: [bar({x1, y1: y, x2, y2: y}),
-              bar({x1, y1: y - 6, x2: x1, y2: y + 6}), bar({x1: x2, y1: y - 6, x2, y2: y + 6})]};
+              bar({x1, y1: y - 8, x2: x1, y2: y + 8}), bar({x1: x2, y1: y - 8, x2, y2: y + 8})]};
           }},
         {type: 'scatter', z: 3, symbolSize: 11,
-          label: {show: true, position: 'top', formatter: ({dataIndex}) => show(entries[dataIndex].at.mean),
+          label: {show: true, position: 'top', formatter: ({dataIndex}) => {
+            const {at} = entries[dataIndex];
+            return show(at.mean) + (at.low === null ? '' : ` [${bare(show(at.low))}, ${bare(show(at.high))}]`);
+          },
                   color: calvo.theme.colors().text, fontSize: 12},
           markLine: mark ? calvo.markLine([{xAxis: mark.value, label: {formatter: mark.text}}]) : undefined,
           data: entries.map(({at, line}, i) => ({value: [at.mean, i],
@@ -196,10 +225,10 @@ calvo.plots.load = (model, state) => {
       ],
     };
   };
-  const height = () => {
+  const height = (width) => {
     if (!isOverLoad()) return 90 + 44 * lines().reduce((n, line) => n + line.points.length, 0);
     const panels = panelsOf(lines()).length;
-    return panels === 1 ? 380 : 52 + panelHeight * Math.ceil(panels / panelColumns(panels));
+    return panels === 1 ? 380 : 52 + panelHeight * Math.ceil(panels / panelColumns(panels, width));
   };
 
   const data = (metrics) => ({
@@ -218,21 +247,28 @@ calvo.plots.load = (model, state) => {
       (i >= 6 && cell !== null ? show(cell) : i === 4 && cell !== null ? format.number(cell) : cell)))};
   };
 
-  /** "calvo 73.2 %, vllm_sync 57.2 %" at the highest load that all lines have. */
+  /** "calvo 73.2 %, vllm_sync 57.2 %" at the highest load that all lines have, by panel. */
   const ranking = (metric, scale, show, best) => {
     const all = lines().filter((line) => line.points.some((point) => value(point, metric, scale)));
     if (!all.length) return '';
     const common = !isOverLoad() ? null
       : Math.min(...all.map((line) => Math.max(...line.points.map((point) => point.x))));
-    const at = all.map((line) => {
-      const points = line.points.filter((point) => value(point, metric, scale));
-      const point = common === null ? points[0]
-        : points.reduce((a, b) => (Math.abs(b.x - common) < Math.abs(a.x - common) ? b : a), points[0]);
-      return {name: line.name, value: value(point, metric, scale).mean};
-    }).sort((a, b) => (best === 'high' ? b.value - a.value : a.value - b.value));
-    const where = common === null ? '' : `At ${rateAxis ? 'a load of' : model.x.key} about ${format.quantity(common, model.x.unit)}: `;
-    return where + at.slice(0, 8).map((one) => `${one.name} ${show(one.value)}`).join(', ') +
-      (at.length > 8 ? ` and ${at.length - 8} more` : '') + '.';
+    const panels = isOverLoad() ? panelsOf(all) : [null];
+    const told = panels.length > 1 ? 3 : 8;
+    const ranked = (chosen, name) => {
+      const at = chosen.map((line) => {
+        const points = line.points.filter((point) => value(point, metric, scale));
+        const point = common === null ? points[0]
+          : points.reduce((a, b) => (Math.abs(b.x - common) < Math.abs(a.x - common) ? b : a), points[0]);
+        return {name: name(line), value: value(point, metric, scale).mean};
+      }).sort((a, b) => (best === 'high' ? b.value - a.value : a.value - b.value));
+      return at.slice(0, told).map((one) => `${one.name} ${show(one.value)}`).join(', ') +
+        (at.length > told ? ` and ${at.length - told} more` : '');
+    };
+    const where = common === null ? '' : `${calvo.atPoint(model, common)}: `;
+    if (panels.length === 1) return `${where}${ranked(all, (line) => line.name)}.`;
+    return where + panels.map((panel) => `${panel}: ${ranked(all.filter((line) => line.variant === panel),
+      (line) => line.engine + (line.real ? ' (real)' : ''))}`).join('; ') + '.';
   };
 
   const objective = model.sweeps.map(({sweep}) => sweep.objective && sweep.objective.attainment).find(Boolean);
@@ -241,12 +277,14 @@ calvo.plots.load = (model, state) => {
     new calvo.Figure({
       id: 'attainment', title: 'SLO attainment' + (isOverLoad() ? against : ' by engine'),
       words: () => `Share of requests that met their latency objectives. ${ranking('slo_attainment', 100, percent, 'high')} ${bandWords()}`,
-      reading: 'Higher is better: at 100 % every request had its first token before its deadline.' +
-        (objective ? ` The dashed line is the target of ${100 * objective} %.` : ''),
-      option: () => option({metric: 'slo_attainment', scale: 100, show: percent,
+      reading: () => 'Higher is better: at 100 % every request met its objectives (first token before its deadline).' +
+        (objective ? ` The dashed line is the target of ${100 * objective} %` +
+          (isOverLoad() && rateAxis ? ': the highest load at which an engine still reaches it is its goodput.' : '.') : ''),
+      note: () => pictureNote(),
+      option: (width) => option({width, metric: 'slo_attainment', scale: 100, show: percent,
         name: 'attainment: requests in time (%)',
-        axis: isOverLoad() ? {type: 'value', min: 0, max: 100} : {type: 'value', min: 0, max: 100},
-        mark: objective ? {value: 100 * objective, text: `target ${100 * objective} %`} : null}),
+        axis: {type: 'value', min: 0, max: 100},
+        mark: objective ? {value: 100 * objective, text: `target: ${100 * objective} %`} : null}),
       nothing: 'No attainment: the requests of these runs have no deadline (slo.ttft of the scenario).',
       data: () => data(['slo_attainment', 'request_goodput']), height,
       tableData: readable(['slo_attainment', 'request_goodput'], (v) => format.digits(v, 4)),
@@ -257,12 +295,12 @@ calvo.plots.load = (model, state) => {
   figures.push(new calvo.Figure({
     id: 'ttft', title: 'Time to first token (TTFT)' + (isOverLoad() ? against : ' by engine'),
     words: () => `${ttftNames[ttft][0].toUpperCase() + ttftNames[ttft].slice(1)} TTFT: how long a request waits from its arrival to its first token. ${ranking(ttft, 1e-3, format.seconds, 'low')} ${bandWords()}`,
-    reading: 'Lower is better.',
+    reading: 'Lower is better.', note: () => pictureNote(),
     controls: [
       calvo.select('Of TTFT show the', Object.entries(ttftNames), ttft, (v) => { ttft = v; redraw(); }),
       calvo.select('Scale', [['log', 'logarithmic'], ['value', 'linear']], ttftScale,
         (v) => { ttftScale = v; redraw(); })],
-    option: () => option({metric: ttft, scale: 1e-3, show: format.seconds,
+    option: (width) => option({width, metric: ttft, scale: 1e-3, show: format.seconds,
       name: `${ttftNames[ttft]} TTFT (s${ttftScale === 'log' ? ', log scale' : ''})`,
       axis: {type: ttftScale, ...(ttftScale === 'value' ? {min: 0} : {}),
              axisLabel: {formatter: format.plain}}}),
@@ -278,9 +316,27 @@ calvo.plots.load = (model, state) => {
   return figures;
 
   function goodputFigure(all) {
-    const shown = () => all.filter((one) => !state.hidden.has(one.engine)).toReversed();
-    const label = (one) => [one.engine, ...Object.entries(one.settings || {})
-      .map(([key, text]) => `${key.split('.').at(-1)} ${text}`)].join(', ');
+    // Settings that go along with one before them (the count of a workload) tell nothing apart.
+    const keys = [];
+    for (const key of new Set(all.flatMap((one) => Object.keys(one.settings || {})))) {
+      const of = (one, name) => (one.settings || {})[name];
+      const settles = (other) => {
+        const found = new Map();
+        return all.every((one) => {
+          if (!found.has(of(one, other))) found.set(of(one, other), of(one, key));
+          return found.get(of(one, other)) === of(one, key);
+        });
+      };
+      if (!keys.some(settles)) keys.push(key);
+    }
+    const setting = (one) => keys.filter((key) => (one.settings || {})[key] !== undefined)
+      .map((key) => `${key === 'name' ? '' : `${key.split('.').at(-1)} `}${one.settings[key]}`).join(', ');
+    const settings = [...new Set(all.map(setting))];
+    const label = (one) => one.engine + (setting(one) ? `, ${setting(one)}` : '');
+    /** Engines of one setting beside each other. */
+    const sorted = () => settings.flatMap((text) =>
+      all.filter((one) => setting(one) === text && !state.hidden.has(one.engine)));
+    const shown = () => sorted().toReversed();
     const outcome = (one) => ({
       found: format.quantity(one.rate === null ? null : Number(one.rate.toPrecision(3)), one.unit),
       always: `at least ${format.quantity(one.tried[1], one.unit)}: met at every rate tried`,
@@ -288,9 +344,12 @@ calvo.plots.load = (model, state) => {
       unknown: 'unknown: points failed or are missing'}[one.outcome]);
     return new calvo.Figure({
       id: 'goodput', title: 'Goodput: the largest load that meets the objective',
-      words: () => `Largest rate at which attainment is at least ${100 * (objective || 0.9)} %: ` +
-        shown().toReversed().map((one) => `${label(one)} ${outcome(one)}`).join('; ') + '.',
-      reading: 'Higher is better. Whiskers are 95 % intervals; there are none where no rate that was tried bounds them.',
+      words: () => `Goodput is the largest rate at which attainment is at least ${100 * (objective || 0.9)} %. ` +
+        settings.map((text) => {
+          const here = sorted().filter((one) => setting(one) === text);
+          return here.length ? `${text ? `${text}: ` : ''}${here.map((one) => `${one.engine} ${outcome(one)}`).join(', ')}` : '';
+        }).filter(Boolean).join('; ') + '.',
+      reading: 'Further right is better. Whiskers are 95 % intervals; there are none where no rate that was tried bounds them.',
       option: () => {
         const rows = shown();
         if (!rows.length) return null;

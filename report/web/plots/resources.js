@@ -23,7 +23,7 @@ calvo.plots.resources = (model, state) => {
       id: 'utilization', title: 'How busy each resource was',
       words: () => calvo.atLoad(model, state) + 'Mean use over the whole run. Nearest to its limit (the bottleneck): ' +
         runsOfLoad().map(({name, run}) => `${name} ${run.summary.bottleneck || 'none'} (${format.percent(run.summary.bottleneck_utilization, 0)})`).join(', ') + '.',
-      reading: `The nearer to 100 %, the longer requests wait for a resource. Links (NICs, PCIe lanes): bytes carried over what they could carry. GPUs: share of the time in which they compute; one that only generates tokens counts as busy and can still take on prompts, so that the bottleneck is judged by the time in prompts. The busiest are drawn, up to ${busiest} and above 0.5 %; the table has all.`,
+      reading: () => `The nearer to 100 %, the longer requests wait for a resource. Links (NICs, PCIe lanes): bytes carried over what they could carry${model.runs.some((one) => one.real) ? '; of real runs, paler: share of the time in which they had work' : ''}. GPUs: share of the time in which they compute; one that only generates tokens counts as busy and can still take on prompts, so that the bottleneck is judged by the time in prompts. Names: rx receives, tx sends, h2d copies to the GPU, d2h from it. The busiest are drawn, up to ${busiest} and above 0.5 %; the table has all.`,
       option: () => {
         const {runs, drawn} = utilization();
         if (!runs.length) return null;
@@ -70,24 +70,28 @@ calvo.plots.resources = (model, state) => {
     valueFormatter: (v) => (v === null ? '–' : format.number(v) + unit)});
   const waiting = ['lookup', 'queue', 'network_load', 'pcie_load', 'queue_loaded', 'prefill'];
 
-  figures.push(new calvo.Figure({
+  let withDecode = false;
+  const stagesShown = () => Object.entries(run().time.stages).filter(([stage]) => withDecode || stage !== 'decode');
+  const queues = new calvo.Figure({
     id: 'queues', title: 'Requests in each stage over time',
     words: () => {
       const stages = run().time.stages;
       const sums = stages.queue.map((_, i) => waiting.reduce((sum, stage) => sum + stages[stage][i], 0));
       const worst = sums.indexOf(Math.max(...sums));
       return `${run().label}: how many requests are in each stage at a time, from arrival to first token` +
-        ` (and generating, if shown). Most wait at ${format.seconds(at(worst))}: ${sums[worst].toFixed(1)}. ${perBin()}`;
+        `${withDecode ? ' and on to the last one' : ''}. Most wait at ${format.seconds(at(worst))}: ${sums[worst].toFixed(1)}. ${perBin()}`;
     },
-    reading: 'Lower is better. A layer that keeps growing is a stage that does not keep up. Click “decode” in the legend to see generating requests too.' ,
+    reading: 'Lower is better. A layer that keeps growing is a stage that does not keep up.',
+    controls: [calvo.element('label', {}, calvo.element('input', {type: 'checkbox', onchange: (event) => {
+      withDecode = event.target.checked; queues.render(); }}), 'generation (decode) too')],
     option: () => {
       if (!run().time) return null;
       const names = calvo.stageNames;
       return {
         grid, xAxis: timeAxis(), yAxis: calvo.axis('requests', {type: 'value', nameGap: 44}),
         tooltip: lineTip(' requests'), dataZoom: zooms(),
-        legend: {...calvo.baseOption().legend, icon: 'roundRect', selected: {[names.decode]: false}},
-        series: Object.entries(run().time.stages).map(([stage, values]) => ({
+        legend: {...calvo.baseOption().legend, icon: 'roundRect'},
+        series: stagesShown().map(([stage, values]) => ({
           type: 'line', name: names[stage], stack: 'all', symbol: 'none', color: calvo.theme.stage(stage),
           lineStyle: {width: 0.6}, areaStyle: {opacity: 0.75}, data: values.map((v, i) => [at(i), v])})),
       };
@@ -96,7 +100,8 @@ calvo.plots.resources = (model, state) => {
     data: () => ({columns: ['time_s', ...Object.keys(run().time.stages)],
       rows: run().time.stages.queue.map((_, i) => [at(i).toFixed(6), ...Object.values(run().time.stages).map((v) => v[i])])}),
     renderer: 'canvas', height: 400,
-  }));
+  });
+  figures.push(queues);
 
   // Work of each kind of resource: of one machine or instance, or the mean over all of them.
   const kinds = [
@@ -158,7 +163,12 @@ calvo.plots.resources = (model, state) => {
 
   const tierNames = (name) => name.replace('gpu_memory', 'GPU memory').replace('host_memory', 'host memory')
     .replace('.', ' ');
-  const tierColors = () => [...calvo.theme.colors().engines];
+  /** Colour by the kind of memory, as resources over time have it; line by the machine. */
+  const tierStyle = (name) => {
+    const stage = name.includes('gpu') ? 'prefill' : name.includes('host') ? 'network_load' : 'queue';
+    const machine = Number((name.match(/\d+/) || ['0'])[0]);
+    return {color: calvo.theme.stage(stage), type: ['solid', 'dashed', 'dotted'][machine % 3]};
+  };
   figures.push(new calvo.Figure({
     id: 'memory', title: 'How full each KV tier was',
     words: () => `${run().label}: share of each memory's KV blocks that hold or await data, over time. Means: ` +
@@ -172,9 +182,8 @@ calvo.plots.resources = (model, state) => {
       return {
         grid, xAxis: timeAxis(), tooltip: lineTip(' %'), dataZoom: zooms(),
         yAxis: calvo.axis('occupied (%)', {type: 'value', min: 0, max: 100, nameGap: 44}),
-        series: Object.entries(tiers).map(([name, values], i) => ({type: 'line', name: tierNames(name),
-          symbol: 'none', color: tierColors()[i % tierColors().length],
-          lineStyle: {width: 1.6, type: name.includes('gpu') ? 'solid' : name.includes('host') ? 'dashed' : 'dotted'},
+        series: Object.entries(tiers).map(([name, values]) => ({type: 'line', name: tierNames(name),
+          symbol: 'none', color: tierStyle(name).color, lineStyle: {width: 1.6, type: tierStyle(name).type},
           data: values.map((v, k) => [(k + 0.5) * step, 100 * v])})),
       };
     },

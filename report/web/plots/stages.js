@@ -14,31 +14,40 @@ calvo.plots.stages = (model, state) => {
     if (groups.length) {
       return groups.map((group) => {
         const stages = group.stages.find((one) => one.of === subset);
-        return {name: calvo.groupName(group), requests: stages.requests,
+        return {name: calvo.groupName(group), load: group.load, requests: stages.requests,
                 values: parts.map(([key]) => stages[key])};
       }).filter((row) => row.requests);
     }
     return model.points.filter((point) => !state.hidden.has(point.engine) &&
         point.metrics.queue_ms && (state.pointLoad === null || point.x === state.pointLoad))
-      .map((point) => ({name: point.engine + (point.variant ? `, ${point.variant}` : ''), requests: null,
+      .map((point) => ({name: point.engine + (point.variant ? `, ${point.variant}` : ''), load: point.load, requests: null,
                         values: parts.map(([key]) => point.metrics[`${key}_ms`].mean)}));
+  };
+  /** Which load is shown, in words. */
+  const load = () => {
+    if (model.groups.length) return calvo.atLoad(model, state);
+    return state.pointLoad === null ? '' : `${calvo.atPoint(model, state.pointLoad)}. `;
   };
   const total = (row) => row.values.reduce((a, b) => a + b, 0);
   const figure = new calvo.Figure({
     id: 'stages', title: 'Where TTFT goes, by stage',
-    words: () => calvo.atLoad(model, state) + 'Mean time that a request spends in each stage until its first token, of ' +
+    words: () => load() + 'Mean time that a request spends in each stage until its first token, of ' +
       (model.groups.length ? subsets[subset] : 'all requests') + '. Largest part: ' +
       rows().map((row) => {
         const i = row.values.indexOf(Math.max(...row.values));
         return `${row.name} ${parts[i][1]} (${format.percent(row.values[i] / total(row), 0)})`;
       }).join(', ') + '.',
     reading: 'Shorter is better; the parts sum to the mean TTFT, written at the end. Queue: waiting for a turn. Lookup: asking what is cached. Network load: KV from remote memory to the host. PCIe load: from the host to the GPU. Prefill: computing what was not cached.',
-    controls: model.groups.length ? [calvo.select('Of', Object.entries(subsets), subset,
-      (v) => { subset = v; figure.render(); })] : [],
+    controls: model.groups.length
+      ? [calvo.select('Of', Object.entries(subsets), subset, (v) => { subset = v; figure.render(); })]
+      : state.pointLoads.length > 1
+        ? [calvo.select('Load', state.pointLoads.map((x) => [String(x), calvo.atPoint(model, x).replace(/^At /, '')]),
+          String(state.pointLoad), (v) => { state.pointLoad = Number(v); figure.render(); })] : [],
     option: () => {
       const shown = rows().toReversed();
       if (!shown.length) return null;
       const colors = calvo.theme.colors();
+      const longest = Math.max(...shown.map(total));
       return {
         grid: {left: 16, right: 76, top: 40, bottom: 50, containLabel: true},
         xAxis: calvo.axis('mean time in the stage (s)', {type: 'value'}),
@@ -48,8 +57,10 @@ calvo.plots.stages = (model, state) => {
           `<b>${echarts.format.encodeHTML(name)}</b><br>${seriesName}: ${format.seconds(value)}`},
         series: parts.map(([, name, stage], i) => ({
           type: 'bar', name, stack: 'ttft', barMaxWidth: 34, color: calvo.theme.stage(stage),
-          emphasis: {focus: 'series'},
-          data: shown.map((row) => row.values[i] / 1e3),
+          itemStyle: {borderColor: colors.page, borderWidth: 1}, emphasis: {focus: 'series'},
+          // A line between parts, but none of a part too short to be seen.
+          data: shown.map((row) => ({value: row.values[i] / 1e3,
+            ...(row.values[i] < 0.002 * longest ? {itemStyle: {borderWidth: 0}} : {})})),
           label: i === parts.length - 1 ? {show: true, position: 'right', color: colors.text, fontSize: 12,
             formatter: ({dataIndex}) => format.seconds(total(shown[dataIndex]) / 1e3)} : undefined,
         })),
@@ -57,8 +68,8 @@ calvo.plots.stages = (model, state) => {
     },
     nothing: () => (subset === 'all' ? 'No request has a first token.'
       : 'No request of this kind: choose another one above.'),
-    data: () => ({columns: ['engine', 'of', 'requests', ...parts.map(([, name]) => `${name} (ms)`), 'mean TTFT (ms)'],
-      rows: rows().map((row) => [row.name, subset, row.requests, ...row.values, total(row)])}),
+    data: () => ({columns: ['engine', 'load', 'of', 'requests', ...parts.map(([, name]) => `${name} (ms)`), 'mean TTFT (ms)'],
+      rows: rows().map((row) => [row.name, row.load, subset, row.requests, ...row.values, total(row)])}),
     tableData: () => ({columns: ['engine', 'requests', ...parts.map(([, name]) => name), 'mean TTFT'],
       rows: rows().map((row) => [row.name, row.requests, ...row.values.map((v) => format.seconds(v / 1e3)),
                                  format.seconds(total(row) / 1e3)])}),

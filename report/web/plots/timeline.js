@@ -127,8 +127,8 @@ calvo.plots.timeline = (model, state) => {
       const [x] = api.coord([(r.arrival[item.index] + r.deadline[item.index]) / 1e6, item.lane]);
       const [first] = api.coord([(r.arrival[item.index] + r.ttft[item.index]) / 1e6, item.lane]);
       if (inside(x) && x <= first) {  // where a request began to be late
-        children.push({type: 'rect', shape: {x: x - 1, y: y - height / 2 - 1, width: 2.5, height: height + 2},
-                       style: {fill: colors.text}});
+        children.push({type: 'rect', shape: {x: x - 1.5, y: y - height / 2 - 1, width: 3.5, height: height + 2},
+                       style: {fill: colors.text, stroke: colors.page, lineWidth: 1}});
       }
     }
     if (r.id[item.index] === wanted) {
@@ -142,11 +142,13 @@ calvo.plots.timeline = (model, state) => {
 
   const lanesShown = () => drawn.items.reduce((most, {lane}) => Math.max(most, lane + 1), 12);
   const usedStages = () => Object.keys(run().requests.stages).filter((stage) => withDecode || stage !== 'decode');
+  const deadlineTick = {name: 'deadline passes', icon: 'path://M0 0h4v16h-4z'};
   const series = () => [
     {type: 'custom', name: 'requests', renderItem, clip: true, encode: {x: [0, 1], y: 2}, animation: false,
      data: drawn.items.map(({index, lane}) => [run().requests.arrival[index] / 1e6,
        (run().requests.arrival[index] + (run().requests.e2e[index] ?? run().requests.ttft[index])) / 1e6, lane])},
-    // Only for the legend: the colours of the stages.
+    // Only for the legend: the tick, and the colours of the stages.
+    {type: 'bar', name: deadlineTick.name, color: calvo.theme.colors().text, data: [], xAxisIndex: 0},
     ...usedStages().map((stage) => ({type: 'bar', name: stageNames[stage], color: calvo.theme.stage(stage), data: [], xAxisIndex: 0})),
   ];
 
@@ -234,7 +236,7 @@ calvo.plots.timeline = (model, state) => {
       const zoom = {start: percentOf(range[0]), end: percentOf(range[1])};
       return {
         grid: {left: 30, right: 28, top: 40, bottom: 84},
-        legend: {...calvo.baseOption().legend, data: usedStages().map((stage) => stageNames[stage]), selectedMode: false},
+        legend: {...calvo.baseOption().legend, data: [...usedStages().map((stage) => stageNames[stage]), deadlineTick], selectedMode: false},
         xAxis: calvo.axis('time since the start of the run (s)', {type: 'value', min: begin, max: end,
           axisLine: {show: true, onZero: false, lineStyle: {color: calvo.theme.colors().quiet}},
           axisLabel: {formatter: format.plain, showMinLabel: false, showMaxLabel: false}}),

@@ -18,30 +18,25 @@ calvo.plots.validation = (model, state) => {
     id: 'overlay', title: 'Predicted and measured TTFT',
     words: () => 'Distribution of TTFT: solid as simulated, dashed as measured in real runs. Error of the predicted median: ' +
       pairs().map((pair) => `${name(pair)} ${sign(error(pair, 'median_ttft_ms'))}`).join(', ') + '.',
-    reading: 'The nearer the two curves of one colour, the better the prediction. Scenario and engine are the same in both.',
+    reading: 'The nearer the two curves of one colour, the better the prediction. Scenario and engine are the same in both. The dashed line and the shade: the deadlines that requests had.',
     option: () => {
       const shown = pairs();
       if (!shown.length) return null;
-      const line = (group, label, type, i) => {
-        const d = group.distribution;
-        return {type: 'line', name: label, symbol: 'none', color: calvo.theme.engine(group.engine),
-                lineStyle: {width: type === 'solid' ? 2.4 : 1.8, type}, z: i,
-                data: calvo.cdf(d.ttft_s, d.shares, d.with_ttft / d.measured).filter(([v]) => v > 0)};
-      };
-      return {
-        xAxis: calvo.axis('TTFT (log scale)', {type: 'log', axisLabel: {formatter: format.tick}}),
-        yAxis: calvo.axis('requests with at most this (%)', {type: 'value', min: 0, max: 100, nameGap: 44}),
-        series: shown.flatMap((pair, i) => [line(pair.sim, `${name(pair)} (simulated)`, 'solid', i),
-                                            line(pair.real, `${name(pair)} (real)`, 'dashed', i)]),
-        tooltip: {...calvo.baseOption().tooltip, trigger: 'item', formatter: ({seriesName, value}) =>
-          `<b>${echarts.format.encodeHTML(seriesName)}</b><br>${value[1].toFixed(1)} % of requests: ${format.seconds(value[0])} or less`},
-        dataZoom: [calvo.insideZoom('x')],
-      };
+      const curve = (group, label, line) => ({name: label, engine: group.engine, line, distribution: group.distribution.ttft_s});
+      return calvo.cdfOption({name: 'TTFT (log scale)', show: format.seconds, tick: format.tick,
+        marks: calvo.deadlineMarks(shown[0].sim), curves: shown.flatMap((pair) => [
+          curve(pair.sim, `${name(pair)} (simulated)`, {width: 2.4, type: 'solid'}),
+          curve(pair.real, `${name(pair)} (real)`, {width: 1.8, type: 'dashed'})])});
     },
     nothing: 'No engine that is shown was both simulated and really run.',
-    data: () => ({columns: ['engine', 'quantile', 'simulated_s', 'real_s'],
-      rows: pairs().flatMap((pair) => pair.sim.distribution.shares.map((share, i) =>
-        [name(pair), share, pair.sim.distribution.ttft_s[i] ?? null, pair.real.distribution.ttft_s[i] ?? null]))}),
+    data: () => ({columns: ['engine', 'kind', 'requests', 'requests with at most this', 'ttft_s'],
+      rows: pairs().flatMap((pair) => [['simulated', pair.sim], ['real', pair.real]].flatMap(([kind, group]) => {
+        const d = group.distribution.ttft_s;
+        return d.values.map((value, i) => [name(pair), kind, d.of, d.counts[i], value]);
+      }))}),
+    tableData: () => ({columns: ['engine', 'kind', ...calvo.quantileShares.map((q) => (q === 1 ? 'slowest' : `P${100 * q}`))],
+      rows: pairs().flatMap((pair) => [['simulated', pair.sim], ['real', pair.real]].map(([kind, group]) =>
+        [name(pair), kind, ...group.distribution.ttft_s.quantiles.map(format.seconds)]))}),
   });
   const errors = new calvo.Figure({
     id: 'errors', title: 'How far the predictions were off',
