@@ -77,7 +77,7 @@ std::vector<std::string> set_arguments(const WrittenOut& scenario, const Change&
     deepest = std::max<std::size_t>(deepest, std::ranges::count(setting.key, '.'));
   }
   for (int up = 0; up <= static_cast<int>(deepest); ++up) {
-    const std::vector<std::string> tried = arguments(changed, change, up);
+    std::vector<std::string> tried = arguments(changed, change, up);
     scenarios::LoadOptions options;
     options.search = search;
     options.overrides = scenario.overrides;
