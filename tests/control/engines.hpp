@@ -1,5 +1,6 @@
 // Engines as rows of switches, in code: the named ones of the literature and every other value that
-// a switch can have.
+// a switch can have. Switches and orders of a named one are those of scenarios/engines/NAME.yaml
+// (tests/scenarios/engines_test.cpp holds them to that); windows and budgets are small here.
 #pragma once
 
 #include <array>
@@ -17,33 +18,45 @@ inline void PrintTo(const EngineConfig& engine, std::ostream* out) {
   *out << engine.name;
 }
 
-inline EngineConfig calvo_engine(const std::string& name, const std::string& order) {
+inline EngineConfig engine_of(const std::string& name, const std::string& order) {
   EngineConfig engine;
   engine.name = name;
   engine.network_order.policy = engine.pcie_order.policy = engine.prefill_order.policy = order;
   return engine;
 }
 
+inline EngineConfig calvo_engine(const std::string& name, const std::string& order) {
+  EngineConfig engine = engine_of(name, order);
+  engine.no_space = NoSpace::skip;
+  return engine;
+}
+
 inline EngineConfig recompute_only() {
-  EngineConfig engine = calvo_engine("recompute_only", "fifo");
+  EngineConfig engine = engine_of("recompute_only", "fifo");
+  engine.network_start = NetworkStart::at_admission;
+  engine.pcie_start = PcieStart::at_batch;
+  engine.gpu_memory = GpuMemory::at_load_begin;
+  engine.cut = Cut::never;
+  engine.completion_seen = CompletionSeen::at_step;
   engine.restore = Restore::recompute_all;
   engine.write = Write::none;
   return engine;
 }
 
 inline EngineConfig vllm_sync() {
-  EngineConfig engine = calvo_engine("vllm_sync", "fifo");
+  EngineConfig engine = engine_of("vllm_sync", "fifo");
   engine.coupling = Coupling::serial;
   engine.network_start = NetworkStart::in_step;
   engine.pcie_start = PcieStart::in_step;
   engine.gpu_memory = GpuMemory::at_load_begin;
   engine.cut = Cut::never;
   engine.step_waits_for = StepWaitsFor::all_loads;
+  engine.completion_seen = CompletionSeen::at_step;
   return engine;
 }
 
 inline EngineConfig vllm_async_2025() {
-  EngineConfig engine = calvo_engine("vllm_async_2025", "fifo");
+  EngineConfig engine = engine_of("vllm_async_2025", "fifo");
   engine.network_start = NetworkStart::at_admission;
   engine.gpu_memory = GpuMemory::at_load_begin;
   engine.cut = Cut::never;
@@ -52,14 +65,10 @@ inline EngineConfig vllm_async_2025() {
 }
 
 inline EngineConfig early_prefetch() {
-  EngineConfig engine = calvo_engine("early_prefetch", "fifo");
+  EngineConfig engine = vllm_async_2025();
+  engine.name = "early_prefetch";
   engine.network_start = NetworkStart::first_probe;
-  engine.pcie_start = PcieStart::at_batch;
-  engine.gpu_memory = GpuMemory::at_copy_issue;
-  engine.no_space = NoSpace::skip;
   engine.prefetch_requests = 4;
-  engine.cut = Cut::never;
-  engine.completion_seen = CompletionSeen::at_step;
   return engine;
 }
 
@@ -81,12 +90,12 @@ inline EngineConfig sync_block_by_block() {
 }
 
 inline EngineConfig hicache(const std::string& name, LoadStop stop) {
-  EngineConfig engine = calvo_engine(name, "fifo");
+  EngineConfig engine = engine_of(name, "fifo");
   engine.pcie_start = PcieStart::at_batch;
   engine.gpu_memory = GpuMemory::at_copy_issue;
-  engine.no_space = NoSpace::recompute;
   engine.cut = Cut::never;
   engine.step_waits_for = StepWaitsFor::layers;
+  engine.completion_seen = CompletionSeen::at_step;
   engine.load_stop = stop;
   engine.load_timeout_base = Seconds{100e-6};
   engine.load_timeout_per_kilotoken = Seconds{1e-3};
@@ -99,6 +108,7 @@ inline EngineConfig tent_edf() {
   engine.load_admission = LoadAdmission::free_minus_reserved;
   engine.network_order.policy = "edf_transfer";
   engine.network_window.operations = 1;
+  engine.cut = Cut::block;
   engine.late = Late::recompute;
   engine.late_factor = 1.5;
   return engine;
@@ -151,9 +161,11 @@ inline std::vector<EngineConfig> all_engines() {
   };
   using E = EngineConfig;
   for (const LoadStop stop : {LoadStop::wait, LoadStop::best_effort, LoadStop::timeout}) {
-    like(hicache("", stop), "hicache_own_loads_" + std::string(name_of(stop)), [](E& e) {
-      e.no_space = NoSpace::break_;
-      e.step_waits_for = StepWaitsFor::own_loads;
+    like(hicache("", stop), "hicache_own_loads_" + std::string(name_of(stop)),
+         [](E& e) { e.step_waits_for = StepWaitsFor::own_loads; });
+    like(hicache("", stop), "hicache_recompute_" + std::string(name_of(stop)), [](E& e) {
+      e.no_space = NoSpace::recompute;
+      e.completion_seen = CompletionSeen::at_event;
     });
   }
   like(calvo_fifo(), "calvo_layers", [](E& e) { e.step_waits_for = StepWaitsFor::layers; });
@@ -161,7 +173,7 @@ inline std::vector<EngineConfig> all_engines() {
   like(calvo_sjf(), "whole_request", [](E& e) { e.gpu_memory = GpuMemory::whole_request; });
   like(calvo_sjf(), "at_copy_issue", [](E& e) { e.gpu_memory = GpuMemory::at_copy_issue; });
   like(calvo_sjf(), "at_load_begin", [](E& e) { e.gpu_memory = GpuMemory::at_load_begin; });
-  like(calvo(), "no_space_skip", [](E& e) { e.no_space = NoSpace::skip; });
+  like(calvo(), "no_space_break", [](E& e) { e.no_space = NoSpace::break_; });
   like(calvo(), "no_space_recompute", [](E& e) { e.no_space = NoSpace::recompute; });
   like(calvo(), "copy_issue_recompute", [](E& e) {
     e.gpu_memory = GpuMemory::at_copy_issue;
@@ -176,6 +188,11 @@ inline std::vector<EngineConfig> all_engines() {
   like(vllm_async_2025(), "async_whole_request",
        [](E& e) { e.gpu_memory = GpuMemory::whole_request; });
   like(vllm_async_2025(), "first_probe", [](E& e) { e.network_start = NetworkStart::first_probe; });
+  like(early_prefetch(), "probe_then_batch", [](E& e) {
+    e.pcie_start = PcieStart::at_batch;
+    e.gpu_memory = GpuMemory::at_copy_issue;
+    e.no_space = NoSpace::skip;
+  });
   like(vllm_sync(), "sync_decoupled", [](E& e) {
     e.coupling = Coupling::decoupled;
     e.step_waits_for = StepWaitsFor::own_loads;
@@ -183,7 +200,7 @@ inline std::vector<EngineConfig> all_engines() {
   });
   like(vllm_sync(), "sync_batch", [](E& e) { e.concurrent_prefills = 4; });
   like(vllm_sync(), "sync_recompute", [](E& e) { e.no_space = NoSpace::recompute; });
-  like(vllm_sync(), "sync_at_step", [](E& e) { e.completion_seen = CompletionSeen::at_step; });
+  like(vllm_sync(), "sync_at_event", [](E& e) { e.completion_seen = CompletionSeen::at_event; });
   like(calvo(), "at_step", [](E& e) { e.completion_seen = CompletionSeen::at_step; });
   like(calvo(), "chunked", [](E& e) {
     e.chunk_tokens = 24;

@@ -11,13 +11,14 @@
 //   sync_block_by_block  the same, one get and one copy a block
 //   vllm_async_2025  loads begin when a step admits the request and go on while steps run; a
 //                    landed load is used at the next step boundary or idle poll
-//   early_prefetch   all network loads begin when a step first sees the requests; a copy begins
-//                    only in the step that prefills
+//   early_prefetch   all network loads begin when a step first sees the requests, whatever memory
+//                    there is; here the same as vllm_async_2025
 //   hicache_*        network loads begin with the lookup's answer; the copy begins in the step, and
 //                    the step beside it, layer by layer. best_effort: nothing has landed at 20 us,
 //                    so r0 and r1 are computed; timeout: over for r1 at 151 us, but r2 waits for
-//                    the same blocks; for r0 not looked at before the next step is formed
-//   tent_edf         vllm_async_2025 with one network run at a time: r2, due first, before r1
+//                    the same blocks; at 214 us for r0, of which 3 blocks have landed by then
+//   tent_edf         vllm_async_2025 with one network run at a time: r2, due first, goes before r1,
+//                    and r0 is cut for it
 //   calvo_fifo       loads begin with the lookup's answer, copies follow their fetch block by block
 //                    ("after"), steps run meanwhile; r0, r1, r2
 //   calvo_sjf        the same by cost: r1, r2, r0

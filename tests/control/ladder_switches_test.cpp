@@ -111,6 +111,7 @@ TEST(LateRequests, GoBehindThoseThatCanMeetTheirDeadline) {
 
 TEST(LateRequests, AreComputedWhereTheirLoadIsDropped) {
   EngineConfig engine = tent_edf();
+  engine.cut = Cut::never;
   engine.completion_seen = CompletionSeen::at_event;
   Requests requests = one_too_late(engine);
   requests.run();
@@ -145,6 +146,7 @@ TEST(LateRequests, AreLateByTheFactor) {
   for (const auto& [factor, cached] : {std::pair{0.9, 0}, {1.1, 4}}) {
     SCOPED_TRACE(factor);
     EngineConfig engine = tent_edf();
+    engine.cut = Cut::never;
     engine.completion_seen = CompletionSeen::at_event;
     engine.late_factor = factor;
     Requests requests(engine);

@@ -1,4 +1,6 @@
 // The named engines, and that YAML reaches every switch.
+#include "tests/control/engines.hpp"
+
 #include <algorithm>
 
 #include <gmock/gmock.h>
@@ -58,6 +60,30 @@ TEST(Engines, AreTheRowsOfTheirSystems) {
       EXPECT_EQ(stage.ageing, 0);
     }
   }
+}
+
+/// Switches and orders, without windows, budgets and times.
+std::vector<std::string> switches_of(const EngineConfig& e) {
+  const auto text = [](auto value) { return std::string(name_of(value)); };
+  return {
+      text(e.coupling),      text(e.network_start),  text(e.pcie_start),      text(e.gpu_memory),
+      text(e.no_space),      text(e.load_admission), text(e.load_stop),       text(e.late),
+      text(e.cut),           text(e.step_waits_for), text(e.completion_seen), text(e.preempt),
+      text(e.write),         text(e.restore),        e.network_order.policy,  e.pcie_order.policy,
+      e.prefill_order.policy};
+}
+
+TEST(Engines, OfTheControlPlanesTestsHaveTheSwitchesOfTheShippedOnes) {
+  std::size_t compared = 0;
+  for (const EngineRow& row : list_engines(default_search_path())) {
+    for (const EngineConfig& tried : named_engines()) {
+      if (tried.name != row.name) continue;
+      EXPECT_EQ(switches_of(tried), switches_of(load_small({"engine=" + row.name}).engine))
+          << row.name;
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, 12U);
 }
 
 // Every value of every enum, through YAML, arrives in the field.
