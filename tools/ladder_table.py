@@ -6,8 +6,7 @@
 
 A cell is the mean over the seeds and, in brackets, the 95 % interval of the difference from the
 reference (the engine before with --steps, else the first); bold where the difference is significant
-after Holm's correction. An end beyond ten times both means is written as inf: the difference rests on
-one or two of the runs, and the studentised bootstrap then bounds it by nothing.
+after Holm's correction.
 """
 import json
 import sys
@@ -20,11 +19,7 @@ def cell(value, scale, digits):
     difference = value["vs_reference"]
     if difference is None:
         return text
-    most = 10 * max(abs(value["mean"]), abs(value["mean"] - difference["mean"]))
-    ends = ("inf" if abs(end) > most else f"{abs(scale * end):.{digits}f}"
-            for end in difference["ci95"])
-    signs = ("-" if end < 0 else "+" for end in difference["ci95"])
-    interval = "[" + ", ".join(sign + end for sign, end in zip(signs, ends)) + "]"
+    interval = "[" + ", ".join(f"{scale * end:+.{digits}f}" for end in difference["ci95"]) + "]"
     return f"{text} " + (f"**{interval}**" if difference["significant"] else interval)
 
 

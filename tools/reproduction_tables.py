@@ -79,6 +79,21 @@ class Sweep:
         return mean, half_width([gain - mean for gain in gains]), gains
 
 
+def microseconds_a_token(sweep, key, stages):
+    """(to load, to compute) a token, over all runs of a cell: of `stages` and of the prefill."""
+    load = compute = loaded = computed = 0
+    for row in sweep.cells[key][1]:
+        value = {name: float(row[name]) for name in (
+            "completed", "duration", "total_token_throughput", "output_throughput",
+            "prefix_cache_hit_ratio", "compute_ms", *stages)}
+        prompts = (value["total_token_throughput"] - value["output_throughput"]) * value["duration"]
+        loaded += value["prefix_cache_hit_ratio"] * prompts
+        computed += (1 - value["prefix_cache_hit_ratio"]) * prompts
+        load += 1e3 * value["completed"] * sum(value[stage] for stage in stages)
+        compute += 1e3 * value["completed"] * value["compute_ms"]
+    return load / loaded, compute / computed
+
+
 def seconds(sweep, key):
     return sweep.with_interval(key, "mean_ttft_ms", 1e-3, 2)
 
@@ -143,15 +158,15 @@ def grid(axes, cell, names=None):
     return table
 
 
-def e4(load_us, compute_us):
-    """load_us, compute_us: of a token, the latter at the testbed's overhead of 1.165."""
+def e4(*stages):
+    """`stages`: those in which the first engine, which is first come, first served, loads."""
     def table(folder):
         sweep = Sweep(folder, ["synthetic.context", "compute_overhead"])
         fifo = sweep.engines[0]
         rows = []
         for settings in sorted(sweep.settings, key=lambda one: "fixed" in one[0]):
-            row = ["one" if "fixed" in settings[0] else "differ",
-                   f"{load_us / (compute_us * float(settings[1]) / 1.165):.2f}",
+            load, compute = microseconds_a_token(sweep, (fifo, *settings), stages)
+            row = ["one" if "fixed" in settings[0] else "differ", f"{load / compute:.2f}",
                    seconds(sweep, (fifo, *settings))]
             for engine in sweep.engines[1:]:
                 cut, width, _ = sweep.cut(engine, fifo, settings)
@@ -218,8 +233,8 @@ TABLES = {
     "e2_level": e2_level,
     "e3": grid(["factor.0"], percent, ["factor"]),
     "e3_mix": grid(["ttft.factor"], percent, ["factors"]),
-    "e4": e4(18.5, 47),
-    "e4_serial": e4(27.2, 47),
+    "e4": e4("network_ms"),
+    "e4_serial": e4("network_ms", "pcie_ms"),
     "e5": e5,
     "e6": grid(["model", "hit_fractions.0"], seconds, ["model", "hit ratio"]),
     "e7": e7,
