@@ -90,7 +90,10 @@ TEST(WhatIf, EachChangeChangesTheKeysThatItNamesAndNothingElse) {
   for (const char* name : {"storage_nic.yaml", "token_budget.yaml"}) {
     const WrittenOut scenario = written_out(planted + name);
     std::vector<Change> changes = resource_changes(scenario, 1.25);
-    for (Change& change : engine_changes(scenario)) changes.push_back(std::move(change));
+    const bool switches = name == std::string("storage_nic.yaml");  // both engines have the same
+    for (Change& change : switches ? engine_changes(scenario) : std::vector<Change>()) {
+      changes.push_back(std::move(change));
+    }
     const Plan plan(what_if_sweep(scenario, changes, {1}));
     ASSERT_EQ(plan.grid().size(), changes.size() + 1);
     for (std::size_t i = 0; i < changes.size(); ++i) {
