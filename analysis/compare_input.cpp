@@ -136,18 +136,25 @@ void refuse_named_twice(const std::vector<std::string>& directories) {
 
 std::vector<RunGroup> read_groups(const std::vector<std::string>& directories) {
   std::vector<Part> parts;
+  std::vector<std::size_t> runs;
+  std::set<std::string> scenarios;  ///< of the runs: told apart if there are several
   for (const std::string& directory : directories) {
     if (is_sweep_directory(directory)) {
       append_sweep(directory, parts);
       continue;
     }
+    runs.push_back(parts.size());
     const RunDirectory run = read_run_directory(directory);
     const bool real = driver_of(directory) == "realrun";
     parts.push_back({run.summary.labels.engine,
                      real ? "real" : "sim",
-                     {"", run.summary.labels.seed, result_of(run.summary)},
+                     {run.summary.labels.scenario, run.summary.labels.seed, result_of(run.summary)},
                      directory,
                      real});
+    scenarios.insert(run.summary.labels.scenario);
+  }
+  for (const std::size_t run : runs) {
+    if (scenarios.size() == 1) parts[run].sample.settings.clear();
   }
   std::map<std::string, std::set<std::string>> sources;
   for (const Part& part : parts) sources[part.engine].insert(part.source);

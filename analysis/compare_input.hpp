@@ -19,7 +19,7 @@ bool has_repeats(const std::vector<RunDirectory>& runs);
 /// Throws InputError if two of them are the same directory.
 void refuse_named_twice(const std::vector<std::string>& directories);
 
-/// Runs by engine, points of sweeps by engine and settings. Engines of one name in several sweeps,
+/// Runs by engine and scenario, points of sweeps by engine and settings. Engines of one name in several sweeps,
 /// or simulated and real, are told apart. Throws InputError for directories that cannot be read or
 /// hold nothing that is done, and for two simulated runs of one seed where one would count as
 /// another sample: it is a copy, a repeat, or of another scenario. Repeats of a real run do count.

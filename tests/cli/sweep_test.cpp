@@ -375,6 +375,11 @@ TEST(Compare, CountsRepeatsOfARealRunAndNoneOfASimulatedOne) {
             "calvo: r2:0:0: has a simulated run of calvo, seed 1, as r1 has: a copy or a repeat is "
             "no further sample, and another scenario none of the same; leave one out\n");
   EXPECT_EQ(here.run({"compare", "r1", "r2"}).exit_code, 0) << "one beside the other";
+  ASSERT_EQ(here.run({"run", "s.yaml", "--set", "name=other", "--out", "o", "--quiet"}).exit_code,
+            0);
+  EXPECT_THAT(here.run({"compare", "r1", "o", "--metric", "mean_ttft_ms", "--format", "csv"}).out,
+              HasSubstr("\nmean_ttft_ms,other,calvo,1,"))
+      << "another scenario is no other seed";
   for (const char* name : {"r1", "r2"}) {
     here.write(std::string(name) + "/environment.json", "{\"driver\": \"realrun\"}");
   }

@@ -180,6 +180,14 @@ TEST(TraceError, NamesADirectory) {
             "d:0:0: is a directory; give a file in it");
 }
 
+TEST(TraceError, NamesAFileInUtf16) {
+  const TestFolder folder;
+  for (const std::string mark : {"\xff\xfe", "\xfe\xff"}) {
+    EXPECT_EQ(folder.error_of([&] { read_trace(folder.write("t.jsonl", mark + "{")); }),
+              "t.jsonl:0:0: is UTF-16; save it as UTF-8");
+  }
+}
+
 TEST(TraceError, NoticesAGzipCutShort) {
   const TestFolder folder;
   const std::string whole = shipped("mooncake_synthetic_trace.jsonl.gz");
