@@ -60,7 +60,10 @@ calvo.select = (text, options, chosen, changed) => {
   return calvo.element('label', {}, text, box);
 };
 
-/** A table element of {caption, columns, rows}. */
+/** Text that may break behind the joints of a name or a path. */
+calvo.breakable = (text) => text.split(/(?<=[_./,])/).flatMap((part, i) => (i ? [calvo.element('wbr'), part] : [part]));
+
+/** A table element of {caption, columns, rows}; `words`: its cells are names and texts. */
 calvo.table = ({caption, columns, rows, words}) => calvo.element('table',
   words ? {class: 'words'} : {},
   caption ? calvo.element('caption', {}, caption) : null,
@@ -68,7 +71,8 @@ calvo.table = ({caption, columns, rows, words}) => calvo.element('table',
     ...columns.map((column) => calvo.element('th', {scope: 'col'}, column)))),
   calvo.element('tbody', {}, ...rows.map((row) => calvo.element('tr', {},
     ...row.map((cell, i) => calvo.element(i === 0 ? 'th' : 'td', i === 0 ? {scope: 'row'} : {},
-      cell === null || cell === undefined ? '–' : cell instanceof Node ? cell : String(cell)))))));
+      ...(cell === null || cell === undefined ? ['–'] : cell instanceof Node ? [cell]
+        : words ? calvo.breakable(String(cell)) : [String(cell)])))))));
 
 /** A box that scrolls what is too wide or too long for it, reached by Tab, and says when it does. */
 calvo.scroller = (label, child, kind = '') => {

@@ -9,8 +9,8 @@ calvo.tables.summary = (model) => {
     if (!found) return null;
     if (!found.ci95) return show(found.mean);
     const texts = [found.mean, ...found.ci95].map(show);
-    const units = new Set(texts.map((text) => text.split('\u00a0')[1]));
-    const [low, high] = units.size === 1 ? texts.slice(1).map((text) => text.split('\u00a0')[0]) : texts.slice(1);
+    const units = new Set(texts.filter((text) => !text.startsWith('0\u00a0')).map((text) => text.split('\u00a0')[1]));
+    const [low, high] = units.size <= 1 ? texts.slice(1).map((text) => text.split('\u00a0')[0]) : texts.slice(1);
     return calvo.element('span', {}, `${texts[0]} `, calvo.element('span', {class: 'interval'}, `[${low}, ${high}]`));
   };
   const seconds = (ms) => format.seconds(ms / 1e3);

@@ -41,7 +41,7 @@ calvo.plots.stages = (model, state) => {
     controls: model.groups.length
       ? [calvo.select('Of', Object.entries(subsets), subset, (v) => { subset = v; figure.render(); })]
       : state.pointLoads.length > 1
-        ? [calvo.select('Load', state.pointLoads.map((x) => [String(x), calvo.atPoint(model, x).replace(/^At /, '')]),
+        ? [calvo.select('Load', state.pointLoads.map((x) => [String(x), calvo.atPoint(model, x).replace(/^At (a load of )?/, '')]),
           String(state.pointLoad), (v) => { state.pointLoad = Number(v); figure.render(); })] : [],
     option: () => {
       const shown = rows().toReversed();
