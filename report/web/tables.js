@@ -120,7 +120,8 @@ calvo.tables.environment = (model) => {
       ['wall time', ...runs.map((run) => format.seconds(run.environment.wall_s))]]})];
   }
   return [calvo.scroller('How the runs were made', calvo.table({words: true, columns: ['run', 'directory', ...used, 'wall time'],
-      rows: runs.slice(0, 60).map((run) => [run.label, run.directory, ...used.map((key) => run.environment[key] || null),
+      rows: runs.slice(0, 60).map((run) => [run.label, run.directory, ...used.map((key) => (key === 'command' && run.environment[key]
+        ? calvo.element('span', {class: 'long'}, run.environment[key]) : run.environment[key] || null)),
         format.seconds(run.environment.wall_s)]),
       caption: runs.length > 60 ? `The first 60 of ${runs.length} runs.` : 'Program, machine and date of each run.'}))];
 };

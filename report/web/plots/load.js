@@ -187,6 +187,8 @@ calvo.plots.load = (model, state) => {
     const entries = all.flatMap((line) => line.points.map(({point, at}) => ({line, point, at,
       label: line.points.length > 1 ? `${line.name}, ${point.load}` : line.name}))).toReversed();
     const low = (at) => (axis.type === 'log' ? Math.max(at.low, floorOf(all)) : at.low);
+    // Beside either end of an axis of shares a label turns inwards.
+    const aside = (mean) => (axis.max !== 100 ? 'center' : mean < 15 ? 'left' : mean > 85 ? 'right' : 'center');
     const bare = (text) => text.replace(/\u00a0%$/, '');
     return {
       legend: {show: false},
@@ -220,7 +222,7 @@ calvo.plots.load = (model, state) => {
           },
                   color: calvo.theme.colors().text, fontSize: 12},
           markLine: mark ? calvo.markLine([{xAxis: mark.value, label: {formatter: mark.text}}]) : undefined,
-          data: entries.map(({at, line}, i) => ({value: [at.mean, i],
+          data: entries.map(({at, line}, i) => ({value: [at.mean, i], label: {align: aside(at.mean)},
             symbol: calvo.theme.symbol(line.engine), itemStyle: {color: calvo.theme.engine(line.engine)}}))},
       ],
     };
