@@ -7,14 +7,14 @@
 calvo.theme = (() => {
   const light = {
     text: '#1b1f24', quiet: '#57606a', line: '#c4ccd4', page: '#f6f7f9', bad: '#b3261e',
-    engines: ['#0a7cf0', '#8a1c00', '#5f9a5c', '#5c1040', '#a58a00', '#0b2a8f', '#8768a8', '#4d4d4d',
+    engines: ['#0a7cf0', '#8a1c00', '#5f9a5c', '#a58a00', '#8768a8', '#5c1040', '#0b2a8f', '#4d4d4d',
               '#c0607a', '#2f6f6a'],
     stages: {lookup: '#6b7480', queue: '#e8a200', network_load: '#1f93ea', pcie_load: '#232f80',
              queue_loaded: '#a85a00', prefill: '#6b1f24', decode: '#7fbf74'},
   };
   const dark = {
     text: '#e6e8eb', quiet: '#a7b0ba', line: '#454e59', page: '#1d2127', bad: '#ff8f87',
-    engines: ['#0f78ee', '#c64d4d', '#b2e499', '#b15493', '#ffe653', '#67b9ff', '#79faf6', '#a8adb3',
+    engines: ['#0f78ee', '#c64d4d', '#b2e499', '#ffe653', '#79faf6', '#b15493', '#67b9ff', '#a8adb3',
               '#ff9db0', '#8fa63a'],
     stages: {lookup: '#7f8a94', queue: '#ffcf4d', network_load: '#7ac4ff', pcie_load: '#3555c8',
              queue_loaded: '#b06f10', prefill: '#8a3a30', decode: '#b9f5a8'},
