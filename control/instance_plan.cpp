@@ -51,24 +51,24 @@ policies::RestoreOption Instance::option_of(const Job& job, std::int32_t use) co
 policies::RestoreOption Instance::choose_use(const Job& job) {
   const std::int32_t found = stretches_.empty() ? 0 : stretches_.back().end;
   const bool in_gpu = !stretches_.empty() && stretches_.front().tier == Tier::gpu;
-  const std::int32_t none = in_gpu ? stretches_.front().end : 0;
+  const std::int32_t least = in_gpu ? stretches_.front().end : 0;
   std::int32_t hits = found;
   if (config_.pcie_start == PcieStart::at_batch) {
     // The whole load lies in host memory before its copy begins: no more than fits there.
     hits = static_cast<std::int32_t>(
-        std::min<std::int64_t>(found, none + host_.capacity() - host_reserve_));
+        std::min<std::int64_t>(found, least + host_.capacity() - host_reserve_));
   }
   options_.clear();
-  options_.push_back(option_of(job, none));
+  options_.push_back(option_of(job, least));
   if (restore_->wants_more()) {
     constexpr std::int32_t parts = 16;
     for (std::int32_t i = 1; i < parts; ++i) {
-      const auto use = static_cast<std::int32_t>(none + std::int64_t{hits - none} * i / parts);
+      const auto use = static_cast<std::int32_t>(least + std::int64_t{hits - least} * i / parts);
       if (use > options_.back().blocks && use < hits) options_.push_back(option_of(job, use));
     }
   }
-  if (hits > none) options_.push_back(option_of(job, hits));
-  return restore_->choose({hits, none, options_,
+  if (hits > least) options_.push_back(option_of(job, hits));
+  return restore_->choose({hits, least, options_,
                            to_seconds(std::max(outstanding_.network, outstanding_.copy)),
                            to_seconds(outstanding_.compute)});
 }
