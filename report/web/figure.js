@@ -138,7 +138,8 @@ calvo.Figure = class {
     this.actionsNode.hidden = option === null;
     this.detailsNode.hidden = option === null;
     if (option === null) {
-      this.nothingNode.textContent = typeof this.nothing === 'function' ? this.nothing() : this.nothing;
+      this.nothingNode.textContent = calvo.noEngineShown(this.id) ? 'No engine is shown: switch one on at the top.'
+        : typeof this.nothing === 'function' ? this.nothing() : this.nothing;
       this.wordsNode.textContent = '';
       if (this.chart) { this.chart.dispose(); this.chart = null; }
       return;

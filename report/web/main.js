@@ -37,6 +37,7 @@
   };
   calvo.model = model;
   calvo.state = state;
+  calvo.noEngineShown = (id) => !ofRun.has(id) && engines.every((engine) => state.hidden.has(engine));
 
   const names = model.sweeps.length ? 'sweep' : model.runs.some((run) => run.real) ? 'runs' : 'simulated runs';
   document.title = `${model.title} – calvo report`;

@@ -142,6 +142,11 @@ class Reading(Page):
             self.assertNotIn("vllm_sync", self.words(name))
             self.assertIn("calvo", self.words(name))
         self.assertNotIn("vllm_sync", self.figure("ttft-cdf", "csv()"))
+        chromium.find("input[name=engine][value=calvo]").click()
+        for name in ("attainment", "ttft", "ttft-cdf", "deadline-cdf", "stages", "utilization"):
+            self.assertEqual(chromium.find(f"#{name} .nothing").text,
+                             "No engine is shown: switch one on at the top.")
+        chromium.find("input[name=engine][value=calvo]").click()
         chromium.find("input[name=engine][value=vllm_sync]").click()
         self.assertIn("vllm_sync", self.words("attainment"))
 
