@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -58,6 +59,33 @@ std::optional<Difference> difference_of(const BySeed& ours, const BySeed& refere
     }
   }
   return unpaired_difference(plain(ours), plain(reference), tests);
+}
+
+/// Two means in `possible` are no further apart than its ends are.
+void bound(Difference& difference, Interval possible) {
+  if (!difference.ci95) return;
+  const double most = possible.high - possible.low;
+  difference.ci95 = {std::max(difference.ci95->low, -most), std::min(difference.ci95->high, most)};
+}
+
+/// What of the runs was interrupted, a sentence a group.
+std::vector<std::string> interrupted_runs(const std::vector<RunGroup>& groups) {
+  std::vector<std::string> sentences;
+  for (const RunGroup& group : groups) {
+    std::set<std::uint64_t> seeds;
+    std::ptrdiff_t count = 0;
+    for (const RunSample& sample : group.samples) {
+      if (sample.result.complete) continue;
+      seeds.insert(sample.seed);
+      count += 1;
+    }
+    if (count == 0) continue;
+    sentences.push_back(fmt::format("{}: {} of {} runs {} interrupted: not complete (seed{} {})",
+                                    group.name, count, group.samples.size(),
+                                    count == 1 ? "was" : "were", seeds.size() == 1 ? "" : "s",
+                                    fmt::join(seeds, ", ")));
+  }
+  return sentences;
 }
 
 std::vector<std::string> settings_of(const std::vector<RunGroup>& groups) {
@@ -203,6 +231,7 @@ GroupComparison compare_groups(const std::vector<RunGroup>& groups,
   for (const RunGroup& group : groups) comparison.groups.push_back(group.name);
   const std::vector<std::string> settings = settings_of(groups);
   comparison.tests = settings.size() * (groups.size() - 1);
+  comparison.warnings = interrupted_runs(groups);
   std::size_t lonely = 0;
   for (const std::string& metric : metrics) {
     std::vector<double> p_values;
@@ -217,6 +246,7 @@ GroupComparison compare_groups(const std::vector<RunGroup>& groups,
                          std::nullopt, 1};
         if (&group != &groups.front()) {
           value.vs_first = difference_of(ours, reference, comparison.tests);
+          if (value.vs_first) bound(*value.vs_first, possible_range(metric));
         }
         if (against == Against::previous) reference = std::move(ours);
         if (value.vs_first && value.vs_first->ci95) {

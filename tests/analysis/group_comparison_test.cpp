@@ -116,6 +116,33 @@ TEST(GroupComparison, TakesEachStepOfALadderFromTheOneBeforeThatRanUnderTheSameS
   EXPECT_TRUE(to_json(steps)["reference"].is_null());
 }
 
+TEST(GroupComparison, EndsDifferencesOfSharesWhereSharesEnd) {
+  const auto shares = [](const std::string& name, const std::vector<double>& attained) {
+    RunGroup result = group(name, std::vector<double>(attained.size(), 1));
+    for (std::size_t i = 0; i < attained.size(); ++i) {
+      result.samples[i].result.metrics[metric_index("slo_attainment")] = attained[i];
+    }
+    return result;
+  };
+  const auto up = compare_groups({shares("a", {0.9, 0}), shares("b", {1, 1})}, {"slo_attainment"});
+  EXPECT_EQ(*up.values[1].vs_first->ci95, (Interval{-1, 1}));
+  EXPECT_THAT(to_text(up, TableFormat::text), ::testing::HasSubstr("+55.0  [-100.0, +100.0]"));
+  const auto times = compare_groups({group("a", {10, 900}), group("b", {1, 1})}, {"mean_ttft_ms"});
+  EXPECT_GT(times.values[1].vs_first->ci95->high, 1000) << "times have no such end";
+}
+
+TEST(GroupComparison, TellsOfRunsThatWereInterrupted) {
+  RunGroup cut = group("b", {20, 22, 24});
+  cut.samples[1].result.complete = false;
+  const auto one = compare_groups({group("a", {10, 12, 14}), cut}, {"mean_ttft_ms"});
+  EXPECT_THAT(one.warnings, ElementsAre("b: 1 of 3 runs was interrupted: not complete (seed 2)"));
+  cut.samples[2].result.complete = false;
+  const auto two = compare_groups({group("a", {10, 12, 14}), cut}, {"mean_ttft_ms"});
+  EXPECT_THAT(to_text(two, TableFormat::text),
+              ::testing::EndsWith(
+                  "\nwarning: b: 2 of 3 runs were interrupted: not complete (seeds 2, 3)\n"));
+}
+
 TEST(GroupComparison, IsATableInEachFormat) {
   const auto comparison =
       compare_groups({group("a_1", {10, 12}), group("b", {20, 22})}, {"mean_ttft_ms"});
