@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "analysis/run_settings.hpp"
 #include "core/input_error.hpp"
 
 namespace calvo::analysis {
@@ -30,10 +31,30 @@ std::string driver_of(const std::string& directory) {
   return json.is_object() ? json.value("driver", "") : "";
 }
 
-std::string last_name(const std::string& path) {
-  fs::path name = fs::path(path).lexically_normal();
-  if (name.filename().empty()) name = name.parent_path();
-  return name.filename().string();
+/// Of each path, as few of its last names as tell it from the others.
+std::map<std::string, std::string> short_names(const std::vector<std::string>& paths) {
+  const auto last_names = [](const std::string& path, std::size_t most) {
+    fs::path name = fs::absolute(path).lexically_normal();
+    if (name.filename().empty()) name = name.parent_path();
+    fs::path kept = name.filename();
+    for (std::size_t i = 1; i < most && name.has_relative_path(); ++i) {
+      name = name.parent_path();
+      if (!name.filename().empty()) kept = name.filename() / kept;
+    }
+    return kept.string();
+  };
+  std::map<std::string, std::string> names;
+  for (const std::string& path : paths) {
+    const auto taken = [&](const std::size_t most) {
+      return std::ranges::any_of(paths, [&](const std::string& other) {
+        return other != path && last_names(other, most) == last_names(path, most);
+      });
+    };
+    std::size_t most = 1;
+    while (most < 100 && taken(most)) ++most;
+    names[path] = last_names(path, most);
+  }
+  return names;
 }
 
 /// The part of a key that people call it by.
@@ -66,7 +87,23 @@ void refuse_two_of_one_seed(const std::vector<const Part*>& group) {
   }
 }
 
-void append_sweep(const std::string& directory, std::vector<Part>& parts) {
+/// A real run that is another's copy is no repeat: no two real runs take the same times.
+void refuse_copies_of_real_runs(const std::vector<const Part*>& group) {
+  std::map<std::string, const Part*> known;
+  for (const Part* part : group) {
+    if (!part->real) continue;
+    const auto [first, is_new] =
+        known.try_emplace(read(fs::path(part->directory) / requests_file), part);
+    if (is_new) continue;
+    throw InputError({part->directory, 0, 0}, "",
+                     fmt::format("has the same {} as {}, to the byte: a copy of a real run is no "
+                                 "further sample; leave one out",
+                                 requests_file, first->second->directory));
+  }
+}
+
+void append_sweep(const std::string& directory, const std::string& source,
+                  std::vector<Part>& parts) {
   const fs::path root = directory;
   const std::string index_path = (root / sweep_index_file).string();
   if (!fs::is_regular_file(index_path) || !fs::is_regular_file(root / sweep_table_file)) {
@@ -99,8 +136,7 @@ void append_sweep(const std::string& directory, std::vector<Part>& parts) {
       const std::string key = table.axes[i] == "name" ? "" : last_word(table.axes[i]) + " ";
       settings += fmt::format("{}{}{}", settings.empty() ? "" : ", ", key, text);
     }
-    parts.push_back(
-        {row.engine, last_name(directory), {settings, row.seed, *row.result}, directory, false});
+    parts.push_back({row.engine, source, {settings, row.seed, *row.result}, directory, false});
   }
   if (!any) throw InputError({directory, 0, 0}, "", "is a sweep of which no point is done");
 }
@@ -135,27 +171,30 @@ void refuse_named_twice(const std::vector<std::string>& directories) {
 }
 
 std::vector<RunGroup> read_groups(const std::vector<std::string>& directories) {
+  std::vector<std::string> sweeps;
+  std::ranges::copy_if(directories, std::back_inserter(sweeps), is_sweep_directory);
+  const auto names = short_names(sweeps);
   std::vector<Part> parts;
-  std::vector<std::size_t> runs;
-  std::set<std::string> scenarios;  ///< of the runs: told apart if there are several
+  std::vector<std::size_t> runs;  ///< of the parts
+  std::vector<ScenarioOrigin> origins;
   for (const std::string& directory : directories) {
     if (is_sweep_directory(directory)) {
-      append_sweep(directory, parts);
+      append_sweep(directory, names.at(directory), parts);
       continue;
     }
     runs.push_back(parts.size());
     const RunDirectory run = read_run_directory(directory);
+    const RunLabels& labels = run.summary.labels;
     const bool real = driver_of(directory) == "realrun";
-    parts.push_back({run.summary.labels.engine,
+    parts.push_back({labels.engine,
                      real ? "real" : "sim",
-                     {run.summary.labels.scenario, run.summary.labels.seed, result_of(run.summary)},
+                     {"", labels.seed, result_of(run.summary)},
                      directory,
                      real});
-    scenarios.insert(run.summary.labels.scenario);
+    origins.push_back({directory, labels.scenario, labels.engine, real});
   }
-  for (const std::size_t run : runs) {
-    if (scenarios.size() == 1) parts[run].sample.settings.clear();
-  }
+  const std::vector<std::string> settings = distinguishing_settings(origins);
+  for (std::size_t i = 0; i < runs.size(); ++i) parts[runs[i]].sample.settings = settings[i];
   std::map<std::string, std::set<std::string>> sources;
   for (const Part& part : parts) sources[part.engine].insert(part.source);
   std::vector<RunGroup> groups;
@@ -174,6 +213,7 @@ std::vector<RunGroup> read_groups(const std::vector<std::string>& directories) {
     members[group].push_back(&part);
   }
   std::ranges::for_each(members, refuse_two_of_one_seed);
+  std::ranges::for_each(members, refuse_copies_of_real_runs);
   return groups;
 }
 

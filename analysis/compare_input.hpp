@@ -19,10 +19,11 @@ bool has_repeats(const std::vector<RunDirectory>& runs);
 /// Throws InputError if two of them are the same directory.
 void refuse_named_twice(const std::vector<std::string>& directories);
 
-/// Runs by engine and scenario, points of sweeps by engine and settings. Engines of one name in several sweeps,
-/// or simulated and real, are told apart. Throws InputError for directories that cannot be read or
-/// hold nothing that is done, and for two simulated runs of one seed where one would count as
-/// another sample: it is a copy, a repeat, or of another scenario. Repeats of a real run do count.
+/// Runs by engine and scenario (distinguishing_settings), points of sweeps by engine and settings.
+/// Engines of one name in several sweeps, or simulated and real, are told apart. Throws InputError
+/// for directories that cannot be read or hold nothing that is done, for two simulated runs of one
+/// seed where one would count as another sample, being a copy or a repeat, and for two real runs of
+/// an engine whose requests are the same to the byte. Other repeats of a real run do count.
 std::vector<RunGroup> read_groups(const std::vector<std::string>& directories);
 
 }  // namespace calvo::analysis
