@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/guard.hpp"
+#include "cli/signals.hpp"
 #include "cli/verb.hpp"
 #include "core/suggest.hpp"
 
@@ -91,22 +92,6 @@ int run_program(int argc, char** argv) {
   return chosen->run();
 }
 
-/// Libraries of NICs (libpsm2, by way of libfabric) take signals when they are loaded, and turn a
-/// crash or Ctrl-C into exit code 1, which is a verdict of ours. Sanitizers do so for good reason.
-void give_signals_back() {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
-    struct sigaction action {};
-    if (sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) {
-      action = {};
-      action.sa_handler = SIG_DFL;
-      sigaction(number, &action, nullptr);
-    }
-  }
-#endif
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is told like a full disk
-}
-
 /// `code`, unless what was printed has not arrived: a full disk must not look like success.
 int with_output_written(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
@@ -118,7 +103,8 @@ int with_output_written(int code) {
 }  // namespace calvo::cli
 
 int main(int argc, char** argv) {
-  calvo::cli::give_signals_back();
+  calvo::cli::end_on_signals("calvo: interrupted\n");  // until a verb has more to say
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is told like a full disk
   const int code = calvo::cli::guarded([&] { return calvo::cli::run_program(argc, argv); });
   return calvo::cli::with_output_written(code);
 }

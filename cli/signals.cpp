@@ -33,7 +33,11 @@ void end_on_signals(const char* line) {
   last_words = line;
   struct sigaction action {};
   action.sa_handler = end;
-  for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    struct sigaction before {};
+    ::sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);  // a shell's "&"
+  }
 }
 
 }  // namespace calvo::cli

@@ -1,4 +1,4 @@
-// What Ctrl-C does to verbs that write no run directory.
+// What Ctrl-C does while no run directory is written.
 #pragma once
 
 namespace calvo::cli {
@@ -8,7 +8,8 @@ namespace calvo::cli {
 void hold_signals();
 
 /// SIGINT and SIGTERM from here on print `line` on the standard error and end the process with
-/// exit code 130. For work that writes nothing and has no children. `line` outlives the process.
+/// exit code 130, unless they are ignored. For as long as nothing is written that has to be cleaned
+/// away. `line` outlives the process.
 void end_on_signals(const char* line);
 
 }  // namespace calvo::cli

@@ -1,5 +1,6 @@
 #include "cli/sweep_directory.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -60,23 +61,20 @@ SweepDirectory::SweepDirectory(std::string path, const sweeps::Plan& plan, Begun
     : path_(std::move(path)), requests_(plan.file().keep.requests) {
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   const fs::path root = path_;
-  const bool begun_before = fs::is_regular_file(root / state_file);
-  if (!begun_before && fs::exists(fs::symlink_status(root)) &&
-      !(fs::is_directory(root) && fs::is_empty(root))) {
-    refuse_place(path_, "exists and is no sweep directory; choose another name");
-  }
-  if (begun_before && begun == Begun::refuse) {
-    refuse_place(path_, fmt::format("holds a sweep already ({} points); --resume to go on with it, "
-                                    "--force to begin anew, or choose another name",
-                                    count_entries(root / "points")));
-  }
+  begun_before(begun);  // refuses without waiting for a lock
   make_folder(path_);
   take_lock();
-  if (begun_before && begun == Begun::resume) check_state(plan);
+  const bool going_on = begun_before(begun) && begun == Begun::resume;
+  if (going_on) check_state(plan);
   try {
-    if (begun_before && begun == Begun::replace) {
-      for (const char* name : {"points", "failed"}) fs::remove_all(root / name);
+    if (!going_on) {  // tables first: they are of the points
+      for (const char* name : {analysis::sweep_table_file, analysis::sweep_index_file,
+                               analysis::environment_file, "points"}) {
+        fs::remove_all(root / name);
+      }
+      begin(plan);
     }
+    put(copy_file, plan.file().text);
     fs::remove_all(root / "failed");  // they are tried again
     make_folder(points());
     for (const auto& entry : fs::directory_iterator(points())) {
@@ -88,7 +86,25 @@ SweepDirectory::SweepDirectory(std::string path, const sweeps::Plan& plan, Begun
     refuse_place(path_,
                  "cannot be changed (" + error.code().message() + "); check its permissions");
   }
-  if (!begun_before || begun == Begun::replace) begin(plan);
+}
+
+/// Whether it holds a sweep. One that was killed while it began has left the start of its state.
+bool SweepDirectory::begun_before(Begun begun) const {
+  const fs::path root = path_;
+  if (fs::is_regular_file(root / state_file)) {
+    if (begun != Begun::refuse) return true;
+    refuse_place(path_, fmt::format("holds a sweep already ({} points); --resume to go on with it, "
+                                    "--force to begin anew, or choose another name",
+                                    count_entries(root / "points")));
+  }
+  if (!fs::exists(fs::symlink_status(root))) return false;
+  const auto ours = [](const fs::directory_entry& entry) {
+    return entry.path().filename().string().starts_with(state_file);
+  };
+  if (!fs::is_directory(root) || !std::ranges::all_of(fs::directory_iterator(root), ours)) {
+    refuse_place(path_, "exists and is no sweep directory; choose another name");
+  }
+  return false;
 }
 
 SweepDirectory::~SweepDirectory() {
@@ -115,8 +131,7 @@ void SweepDirectory::begin(const sweeps::Plan& plan) {
   state["format"] = 1;
   state["program"] = program();
   state["identity"] = plan.identity();
-  put(copy_file, plan.file().text);
-  put(state_file, state.dump(2) + "\n");
+  put(state_file, state.dump(2) + "\n");  // with it, the directory is a sweep's
 }
 
 void SweepDirectory::check_state(const sweeps::Plan& plan) const {

@@ -39,6 +39,7 @@ public:
                     const nlohmann::ordered_json& environment) const;
 
 private:
+  bool begun_before(Begun begun) const;
   void begin(const sweeps::Plan& plan);
   void check_state(const sweeps::Plan& plan) const;
   void take_lock();

@@ -70,6 +70,7 @@ void write_all(int file, const std::string& text) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(bug);
   ::setpgid(0, 0);  // the terminal's Ctrl-C is the parent's
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
   const sigset_t signals = awaited_signals();
   ::sigprocmask(SIG_UNBLOCK, &signals, nullptr);
   ::dup2(messages, STDOUT_FILENO);

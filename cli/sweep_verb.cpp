@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "cli/checks.hpp"
 #include "cli/guard.hpp"
+#include "cli/signals.hpp"
 #include "cli/sweep_directory.hpp"
 #include "cli/sweep_pool.hpp"
 #include "cli/sweep_progress.hpp"
@@ -57,10 +59,8 @@ void tell_failures(const Schedule& schedule, const SweepDirectory& directory) {
 int report(const SweepArguments& options, const Schedule& schedule, const SweepDirectory& directory,
            const Ended& ended) {
   if (!ended.unwritable.empty()) {
-    std::string problem = ended.unwritable;
-    while (!problem.empty() && problem.back() == '\n') problem.pop_back();
     complain(fmt::format("{}\n{} points are safe; when there is room again, go on with\n  {}",
-                         problem, schedule.recorded() - schedule.failed(),
+                         ended.unwritable, schedule.recorded() - schedule.failed(),
                          resume_command(options, directory)));
     return bad_input;
   }
@@ -147,6 +147,7 @@ Verb add_sweep(CLI::App& program) {
       program.add_subcommand("sweep", "Simulate a scenario many times and compare engines");
   command->add_option("SWEEP", options->sweep, "sweep file (docs/sweep.md)")->required();
   command->add_option("--out", options->directory, "sweep directory (default: sweeps/NAME)")
+      ->check(not_empty())
       ->type_name("DIR");
   command
       ->add_option("--jobs", options->jobs,

@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "analysis/requests_csv.hpp"
@@ -248,6 +249,38 @@ TEST(Sweep, RefusesWhatWouldMixOrOverwrite) {
   EXPECT_EQ(here.run({"sweep", "w.yaml", "--out", "notes.txt"}).err,
             "calvo: notes.txt:0:0: --out: exists and is no sweep directory; choose another name\n");
   EXPECT_EQ(here.run({"sweep", "w.yaml", "--out", "/dev/null/x"}).exit_code, 2);
+}
+
+TEST(Sweep, BeginsAnewWhereOneWasKilledWhileItBegan) {
+  const Workplace here;
+  write_small(here);
+  here.write("a/state.json.partial", "{");
+  EXPECT_EQ(here.run({"sweep", "w.yaml", "--out", "a", "--quiet"}).err, "");
+  EXPECT_EQ(names_in(here / "a/points").size(), 12);
+}
+
+TEST(Sweep, LeavesNoTablesOfTheSweepThatItReplaces) {
+  const Workplace here;
+  write_small(here);
+  ASSERT_EQ(here.run({"sweep", "w.yaml", "--out", "a", "--quiet"}).exit_code, 0);
+  here.write("w.yaml", std::string(small_sweep) + "set: {workload.synthetic.count: 100000}\n");
+  here.run_and_signal({"sweep", "w.yaml", "--out", "a", "--force"}, SIGKILL, [&] {
+    return here.read("a/sweep.yaml").find("100000") != std::string::npos;
+  });
+  EXPECT_EQ(here.run({"compare", "a"}).exit_code, 2);
+}
+
+TEST(Sweep, SaysThatItWasInterruptedBeforeItSimulates) {
+  const Workplace here;
+  ASSERT_EQ(::mkfifo((here / "w.yaml").c_str(), 0600), 0);
+  int writer = -1;
+  const Ran ran = here.run_and_signal({"sweep", "w.yaml"}, SIGINT, [&] {
+    writer = ::open((here / "w.yaml").c_str(), O_WRONLY | O_NONBLOCK);
+    return writer >= 0;
+  });
+  ::close(writer);
+  EXPECT_EQ(ran.exit_code, 130);
+  EXPECT_EQ(ran.err, "calvo: interrupted\n");
 }
 
 TEST(Sweep, StopsWhereNothingCanBeWrittenAndKeepsWhatIsThere) {
