@@ -16,7 +16,6 @@
 #include "cli/load_report.hpp"
 #include "cli/run_flags.hpp"
 #include "cli/run_one.hpp"
-#include "cli/run_one.hpp"
 #include "cli/usage.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
