@@ -58,9 +58,9 @@ public:
     const std::size_t colon = rest.find(':');
     const std::string_view span = rest.substr(0, colon);
     const std::size_t dots = span.find("..");
-    fault.from = time(span.substr(0, dots));
+    fault.from = value<Seconds>(span.substr(0, dots));
     if (dots != std::string_view::npos) {
-      fault.until = time(span.substr(dots + 2));
+      fault.until = value<Seconds>(span.substr(dots + 2));
       if (fault.until <= fault.from) fail(span, "it ends before it begins");
     }
     const std::string_view amount =
@@ -80,18 +80,10 @@ public:
 
 private:
   double read_amount(const Row& row, std::string_view text) const {
-    if (row.amount == Amount::time) return time(text).count();
+    if (row.amount == Amount::time) return value<Seconds>(text).count();
     const double share = value<Share>(text).value;
     if (share <= 0) fail(text, fmt::format("the amount of {} is above 0", row.name));
     return share;
-  }
-
-  Seconds time(std::string_view text) const {
-    const Seconds time = value<Seconds>(text);
-    if (time > longest) {
-      fail(text, fmt::format("\"{}\" is longer than the 291 years that can be counted", text));
-    }
-    return time;
   }
 
   template <class T>
@@ -108,7 +100,6 @@ private:
                      "", problem);
   }
 
-  static constexpr Seconds longest{9.2e9};  // nanoseconds in 64 bits
 
   std::string_view script_;
   std::string_view where_;

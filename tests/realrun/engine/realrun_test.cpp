@@ -106,7 +106,7 @@ TEST(Realrun, RunsSeveralInstancesWithADeviceEach) {
 
 TEST(Realrun, RunsWithoutAPool) {
   scenarios::Scenario scenario =
-      small_scenario({"topology.storage_nodes=0", "workload.synthetic.hit_fractions=[]"});
+      small_scenario({"topology.storage_nodes=0", "workload.synthetic.hit_fractions=none"});
   RealrunOptions options;
   options.canaries = true;
   const Recorded recorded = record(scenario, options);
