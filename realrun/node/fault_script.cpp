@@ -100,7 +100,6 @@ private:
                      "", problem);
   }
 
-
   std::string_view script_;
   std::string_view where_;
 };
