@@ -26,7 +26,7 @@ public:
         << "scenario: " CALVO_SOURCE_DIR
            "/scenarios/examples/calvo_loogle.yaml\n"
            "engines: [vllm_sync, calvo]\n"
-           "seeds: 10\n"
+           "seeds: 20\n"
            "set: {workload.synthetic.count: 3000}\n"
            "axes: {workload.synthetic.arrival.rate: [0.8 /s, 1.2 /s]}\n";
   }
@@ -47,7 +47,7 @@ void run(const std::string& command) {
   if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
 }
 
-void sweep_of_40_points(benchmark::State& state) {
+void sweep_of_80_points(benchmark::State& state) {
   const SweepPlace place;
   for (auto _ : state) run(place.command(state.range(0), "out"));
 }
@@ -61,7 +61,7 @@ void two_sweeps_apart(benchmark::State& state) {
 
 }  // namespace
 
-BENCHMARK(sweep_of_40_points)
+BENCHMARK(sweep_of_80_points)
     ->ArgName("jobs")
     ->Arg(1)
     ->Arg(2)
