@@ -53,6 +53,11 @@ def overrides_of(cell):
     return [word for override in cell.overrides for word in ("--set", override)]
 
 
+def limits_of(campaign):
+    return [word for key, value in campaign.tolerances.items()
+            for word in ("--tolerance", f"{key}={value}")]
+
+
 class Protocol:
     def __init__(self, campaign, arguments, programs):
         self.campaign = campaign
@@ -225,21 +230,21 @@ class Protocol:
 
     # 5
 
-    def runs_of(self, cells):
+    def runs_of(self, cells, predictions):
         """Predictions and measurements of cells, the baseline's first."""
         for cell in sorted(cells, key=lambda cell: cell.engine != self.campaign.baseline):
-            yield self.out / "predicted" / cell.path
+            yield self.out / predictions / cell.path
             yield from sorted((self.out / "measured" / cell.path).iterdir())
 
     def unmeasured(self):
         return [cell for cell in self.campaign.cells()
                 if not any((self.out / "measured" / cell.path).glob("*"))]
 
-    def run_validate(self, directories, more):
-        limits = [word for key, value in self.campaign.tolerances.items()
-                  for word in ("--tolerance", f"{key}={value}")]
-        return self.programs.run([self.calvo, "validate", *directories, "--baseline",
-                                  self.campaign.baseline, "--quiet", *limits, *more], accept=(0, 1))
+    def run_validate(self, cells, more, predictions="predicted"):
+        baseline = self.campaign.baseline
+        over = ["--baseline", baseline] if any(cell.engine == baseline for cell in cells) else []
+        return self.programs.run([self.calvo, "validate", *self.runs_of(cells, predictions), *over,
+                                  "--quiet", *limits_of(self.campaign), *more], accept=(0, 1))
 
     def validate(self):
         self.freeze()  # once more: a campaign takes long
@@ -251,8 +256,7 @@ class Protocol:
         kept = [name for name in self.campaign.holdout
                 if any(cell.scenario.name == name for cell in cells)]
         holdout = ["--holdout", ",".join(kept)] if kept else []
-        code = self.run_validate(self.runs_of(cells), [*holdout, "--markdown", markdown, "--json",
-                                                       numbers])
+        code = self.run_validate(cells, [*holdout, "--markdown", markdown, "--json", numbers])
         control = self.control()
         report.write(self, missing, control)
         self.say(f"wrote {self.out / 'report.md'}")
@@ -271,18 +275,15 @@ class Protocol:
                  if cell.scenario.name == name and cell not in self.unmeasured()]
         if not cells:
             return "unsound"
-        if self.run_validate(self.runs_of(cells), ["--json", self.out / "control_base.json"]) != 0:
+        if self.run_validate(cells, ["--json", self.out / "control_base.json"]) != 0:
             return "unsound"
         wrong = []
         for nic in ("serving_nic", "storage_nic"):
             rate = report.bandwidth_of(self.calibration.read_text(), nic)
             wrong += ["--set", f"hardware.{nic}.bandwidth={factor * rate:.9g} B/s"]
-        directories = []
         for cell in cells:
-            directory = self.out / "control" / cell.path
-            self.simulate(cell, directory, wrong)
-            directories += [directory, *sorted((self.out / "measured" / cell.path).iterdir())]
-        code = self.run_validate(directories, ["--json", self.out / "control.json"])
+            self.simulate(cell, self.out / "control" / cell.path, wrong)
+        code = self.run_validate(cells, ["--json", self.out / "control.json"], "control")
         return "red" if code == 1 else "blind"
 
     def run(self, last):

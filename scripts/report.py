@@ -91,8 +91,7 @@ def heading(protocol):
     manifest = json.loads(protocol.manifest.read_text())
     version = subprocess.run([protocol.calvo, "--version"], capture_output=True, text=True,
                              check=True).stdout.strip()
-    first = protocol.out / "measured" / campaign.cells()[0].path
-    environments = sorted(first.glob("*/environment.json"))
+    environments = sorted(protocol.out.glob("measured/*/*/*/environment.json"))
     environment = json.loads(environments[0].read_text()) if environments else {}
     bed = campaign.testbed
     yield f"# Campaign {campaign.name}\n"

@@ -162,6 +162,17 @@ class Protocol(unittest.TestCase):
         self.assertIn("* real runs put aside and repeated: 1\n", report)
         self.assertIn("its load came late: P99 9000.000 ms", report)
 
+    def test_a_baseline_without_a_sound_run_is_outside_and_reported(self):
+        self.write_campaign(repeats=1, attempts=1)
+        code, out, err = self.protocol(STAND_IN_LATE_ENGINE="vllm_sync")
+        self.assertEqual((code, err), (1, ""), out)
+        self.assertEqual({run.parent.name for run in self.measured()}, {"calvo"})
+        report = (self.out / "report.md").read_text()
+        self.assertIn("* without a sound run, so not below, and outside tolerance: "
+                      "try-low/vllm_sync, try-high/vllm_sync\n", report)
+        self.assertIn("try-low is found outside tolerance, as it must be", report)
+        self.assertNotIn("* machine: ?", report)
+
     def test_a_run_that_fails_is_repeated_unless_it_is_the_first(self):
         code, out, err = self.protocol(STAND_IN_FAIL="2")
         self.assertEqual((code, err), (0, ""), out)
