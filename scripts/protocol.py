@@ -23,9 +23,12 @@ program that failed, 130 interrupted.
 import argparse
 import hashlib
 import json
+import os
 import pathlib
 import random
+import re
 import shutil
+import subprocess
 import sys
 import time
 
@@ -56,6 +59,17 @@ def overrides_of(cell):
 def limits_of(campaign):
     return [word for key, value in campaign.tolerances.items()
             for word in ("--tolerance", f"{key}={value}")]
+
+
+def check_limits(campaign, calvo):
+    """Asks `calvo validate`, which reads limits before runs: nobody can mend them once predictions
+    are frozen."""
+    no_run = campaign.file
+    answer = subprocess.run([calvo, "validate", no_run, *limits_of(campaign)], check=False,
+                            capture_output=True, text=True)
+    found = re.match(r"calvo: --tolerance .*?:\d+:\d+: (.*)", answer.stderr, re.S)
+    if found:
+        raise CampaignError(f"{campaign.file}: tolerances: {found[1].strip()}")
 
 
 class Protocol:
@@ -325,8 +339,9 @@ def main():
               f"{len(cells) * campaign.repeats} real runs; * held out")
         return 0
     arguments.calvo = arguments.calvo.resolve()
-    if not arguments.calvo.is_file():
+    if not (arguments.calvo.is_file() and os.access(arguments.calvo, os.X_OK)):
         raise CampaignError(f"{arguments.calvo}: no such program; build it, or give --calvo")
+    check_limits(campaign, arguments.calvo)
     if arguments.testbed == "netns":
         enter_netns(campaign, sys.argv, arguments.calvo)
     arguments.out = (arguments.out or pathlib.Path("runs", campaign.name)).resolve()

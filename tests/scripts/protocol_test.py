@@ -224,6 +224,10 @@ class Protocol(unittest.TestCase):
                                            'try-high)'),
                 ({"scenario": "t.yaml"}, "scenario: no file "),
                 ({"testbed": {}}, 'testbed: "fabric" is missing'),
+                ({"tolerances": {"ttft_p50": "5 %", "ttft_p5": "5 %"}},
+                 'tolerances: ttft_p5: unknown limit (did you mean "ttft_p50" '),
+                ({"tolerances": {"ttft_p50": "5"}},
+                 'tolerances: ttft_p50: "5" is outside 0 to 1 (expected a share like '),
                 ({"testbed": {**CAMPAIGN["testbed"], "rate": "1gbit"}},
                  '"testbed.rate" must be a rate like 125 Mbit/s')]:
             with self.subTest(message):
