@@ -17,9 +17,9 @@ namespace calvo::analysis {
 
 /// A number that was predicted and measured.
 struct Residual {
-  double simulated = 0;
-  double real = 0;   ///< of all repeats together
-  double error = 0;  ///< simulated / real - 1 (TTFT), else simulated - real
+  double simulated = 0;  ///< the run counted as often as there are repeats
+  double real = 0;       ///< of all repeats together
+  double error = 0;      ///< simulated / real - 1 (TTFT), else simulated - real
   /// 95 % bootstrap intervals over whole repeats; none with a single one, as the spread.
   std::optional<Interval> real_ci95;
   std::optional<Interval> error_ci95;

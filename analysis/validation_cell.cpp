@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -149,13 +148,17 @@ std::vector<double> evaluate(const Pool& pool, const Weights& weights) {
   return result;
 }
 
-/// The same statistics of the simulated run.
+/// The same statistics of the simulated run, counted as often as there are repeats: interpolated
+/// quantiles hang on how many values there are.
 std::vector<double> evaluate_prediction(const MatchedCell& cell) {
+  const Sums sums = sums_of(*cell.prediction, cell.rows.front(), cell.rows.front());
   Pool pool;
-  pool.repeats.push_back(sums_of(*cell.prediction, cell.rows.front(), cell.rows.front()));
-  for (const double ttft : pool.repeats.front().ttft_ms) pool.ttft_ms.push_back({ttft, 0});
+  for (std::uint32_t copy = 0; copy < cell.repeats.size(); ++copy) {
+    pool.repeats.push_back(sums);
+    for (const double ttft : sums.ttft_ms) pool.ttft_ms.push_back({ttft, copy});
+  }
   sort(pool.ttft_ms);
-  return evaluate(pool, {1});
+  return evaluate(pool, Weights(cell.repeats.size(), 1));
 }
 
 /// One statistic of many evaluations.

@@ -1,6 +1,7 @@
 #include "analysis/validation_match.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "analysis/validation_load.hpp"
 #include "analysis/validation_scenario.hpp"
 #include "core/input_error.hpp"
 
@@ -60,13 +62,12 @@ std::optional<std::string> fault_of(const ValidationRun& real) {
   if (load.faults.empty()) {
     if (const auto broken = broken_in(load)) return broken;
   }
-  const double median_s = 1e-3 * summary.ttft.median;
-  if (load.lateness_p99_s && *load.lateness_p99_s > most_lateness * median_s) {
+  if (load.lateness_p99_s && came_late(*load.lateness_p99_s, summary.ttft)) {
     return fmt::format(
         "its load came late: P99 {:.3f} ms, above {:.0f} % of its median TTFT {:.3f} ms",
         1e3 * *load.lateness_p99_s, 100 * most_lateness, summary.ttft.median);
   }
-  if (load.spare_cpu_busy && *load.spare_cpu_busy > most_spare_busy) {
+  if (load.spare_cpu_busy && was_too_busy(*load.spare_cpu_busy)) {
     return fmt::format("its spare core was {:.0f} % busy, above {:.0f} %",
                        100 * *load.spare_cpu_busy, 100 * most_spare_busy);
   }
@@ -304,6 +305,27 @@ void warn_about_hits(const MatchedCell& cell, std::vector<std::string>& warnings
   }
 }
 
+double completed_of(const RowsById& rows) {
+  return static_cast<double>(std::ranges::count_if(
+      rows, [](const auto& entry) { return entry.second->outcome == Outcome::completed; }));
+}
+
+/// Latencies do not show what was rejected or never ended, and attainment does only where there
+/// are deadlines.
+void warn_about_completed(const MatchedCell& cell, std::vector<std::string>& warnings) {
+  const auto counted = static_cast<double>(cell.rows.front().size());
+  const double predicted = completed_of(cell.rows.front());
+  for (std::size_t i = 0; i < cell.repeats.size(); ++i) {
+    const double measured = completed_of(cell.rows[i + 1]);
+    if (std::abs(measured - predicted) <= most_completed_difference * counted) continue;
+    warnings.push_back(
+        fmt::format("{}: {:.1f} % of its counted requests completed, and {:.1f} % in its "
+                    "prediction {}; TTFTs are of those only",
+                    cell.repeats[i]->run.path, 100 * measured / counted, 100 * predicted / counted,
+                    cell.prediction->run.path));
+  }
+}
+
 void match_requests(MatchedCell& cell, std::vector<std::string>& warnings) {
   cell.rows.push_back(rows_of(*cell.prediction));
   for (const ValidationRun* real : cell.repeats) {
@@ -317,6 +339,7 @@ void match_requests(MatchedCell& cell, std::vector<std::string>& warnings) {
   warn_about_absent(cell, cell.rows, warnings);
   warn_about_deadlines(cell, cell.rows, warnings);
   keep_counted(cell, cell.rows);
+  warn_about_completed(cell, warnings);
   warn_about_hits(cell, warnings);
 }
 

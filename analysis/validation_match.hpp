@@ -11,13 +11,12 @@
 
 namespace calvo::analysis {
 
-/// A generator whose P99 lateness is above this share of the run's median TTFT was late.
-inline constexpr double most_lateness = 0.01;
-/// A spare core busier than this may have held up what it was spared for.
-inline constexpr double most_spare_busy = 0.8;
-
 /// Hit ratios of a cell's runs that are farther apart than this come of other contents of the pool.
 inline constexpr double most_hit_difference = 0.05;
+
+/// Shares of requests that completed which are farther apart than this leave other requests to
+/// take latencies of.
+inline constexpr double most_completed_difference = 0.01;
 
 /// A real run that no number rests on.
 struct DiscardedRun {

@@ -228,6 +228,37 @@ TEST(MatchRuns, WarnsOfHitsThatTheSimulationHasNot) {
                           "scenario says?"));
 }
 
+TEST(MatchRuns, WarnsOfRunsInWhichAnotherShareCompleted) {
+  auto runs = sound_runs();
+  runs[1].run.requests[0].outcome = Outcome::rejected;
+  const std::string rest = " in its prediction sim/e; TTFTs are of those only";
+  EXPECT_THAT(
+      match_runs(runs).warnings,
+      ElementsAre("real/e-1: 66.7 % of its counted requests completed, and 100.0 %" + rest));
+  runs[0].run.requests[2].outcome = Outcome::unfinished;
+  EXPECT_THAT(
+      match_runs(runs).warnings,
+      ElementsAre("real/e-2: 100.0 % of its counted requests completed, and 66.7 %" + rest));
+}
+
+TEST(MatchRuns, DoesNotMindARequestInAHundredThatDidNotComplete) {
+  const std::vector<double> ttfts(100, 100.0);
+  std::vector<ValidationRun> runs = {simulated(ttfts), real(1, ttfts), real(2, ttfts)};
+  runs[2].run.requests[7].outcome = Outcome::rejected;
+  EXPECT_THAT(match_runs(runs).warnings, IsEmpty());
+  runs[2].run.requests[8].outcome = Outcome::rejected;
+  EXPECT_EQ(match_runs(runs).warnings.size(), 1U);
+}
+
+TEST(MatchRuns, ARunInWhichNothingCompletedIsNotCalledLate) {
+  auto runs = sound_runs();
+  for (RequestRow& row : runs[1].run.requests) row.outcome = Outcome::rejected;
+  runs[1].run.summary.ttft = {};
+  const Matched matched = match_runs(runs);
+  EXPECT_THAT(matched.cells[0].discarded, IsEmpty());
+  EXPECT_THAT(matched.warnings, ElementsAre(HasSubstr("real/e-1: 0.0 % of its counted requests")));
+}
+
 TEST(MatchRuns, KeepsACellWhoseRealRunsAreAllDiscarded) {
   auto runs = sound_runs();
   runs[1].run.summary.complete = runs[2].run.summary.complete = false;

@@ -161,8 +161,20 @@ TEST(Judge, AFlippedPairFails) {
   }
   const Verdict verdict = judge(validate(runs, {}), {});
   EXPECT_FALSE(verdict.passed);
+  EXPECT_EQ(check_named(verdict, "flipped_pairs").value, 1);
   EXPECT_FALSE(check_named(verdict, "flipped_pairs").passed);
   EXPECT_TRUE(check_named(verdict, "ttft_p50").passed);
+}
+
+TEST(Judge, NoPairIsKeptWhereNoneReallyDiffers) {
+  Tolerances tolerances;
+  Verdict verdict = judge(off_by(0), tolerances);  // one engine
+  EXPECT_TRUE(verdict.passed);
+  EXPECT_EQ(check_named(verdict, "flipped_pairs").value, std::nullopt);
+  tolerances.apply("flipped_pairs=0");
+  verdict = judge(off_by(0), tolerances);
+  EXPECT_FALSE(verdict.passed);
+  EXPECT_FALSE(check_named(verdict, "flipped_pairs").passed);
 }
 
 TEST(Judge, ACellWithoutAValidRealRunFails) {
