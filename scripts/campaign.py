@@ -161,6 +161,9 @@ def load(path):
     _expect(isinstance(text["scenarios"], dict) and text["scenarios"] and
             all(map(_is_list_of_text, text["scenarios"].values())), where, "scenarios",
             "a mapping of lists of overrides, one at least")
+    for name in text["scenarios"]:  # a folder, and one of several after `--holdout`
+        _expect(re.fullmatch(r"[\w.-]*\w", name), where, f"scenarios.{name}",
+                "a name of letters, digits, \"_\", \"-\" and \".\"")
     _expect(isinstance(text["tolerances"], dict) and
             all(isinstance(value, str) for value in text["tolerances"].values()),
             where, "tolerances", "a mapping of texts")

@@ -117,10 +117,19 @@ class Protocol:
     # 2
 
     def simulate(self, cell, directory, more=()):
-        if (directory / "summary.json").exists():
+        if directory.exists():
             return
+        place = self.out / "simulating"
+        shutil.rmtree(place, ignore_errors=True)  # of a campaign that was interrupted
         self.programs.run([self.calvo, "run", *self.scenario_arguments(cell, more), "--engine",
-                           cell.engine, "--no-timeline", "--quiet", "--out", directory])
+                           cell.engine, "--no-timeline", "--quiet", "--out", place])
+        summary = json.loads((place / "summary.json").read_text())
+        for key, name in (("scenario", cell.scenario.name), ("engine", cell.engine)):
+            if summary[key] != name:  # `calvo validate` would look for another one in vain
+                raise Failed(f"{self.campaign.file}: {key} \"{name}\" is named \"{summary[key]}\" "
+                             "in its results; name it so in the campaign")
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        place.rename(directory)
 
     def predict(self):
         if self.manifest.exists():
@@ -353,7 +362,7 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (CampaignError, Failed) as error:
+    except (CampaignError, Failed, OSError) as error:
         print(f"protocol: {error}", file=sys.stderr)
         sys.exit(2)
     except Interrupted:

@@ -133,6 +133,32 @@ class Protocol(unittest.TestCase):
             self.assertEqual(run.stat().st_mtime_ns, when)
         self.assertEqual(self.count("calibrate"), 1)
 
+    def test_an_interrupted_simulation_is_made_again(self):
+        self.write_campaign(repeats=1)
+        for run, control in (("2", 0), ("7", 1)):  # a prediction's, and one of the control
+            code, out, err = self.protocol(STAND_IN_STOPPED=run)
+            self.assertEqual(code, 130, out + err)
+            self.assertEqual(len(list(self.out.glob("control/*/*"))), control)
+        code, out, err = self.protocol()
+        self.assertEqual((code, err), (0, ""), out)
+        self.assertEqual(self.count("run"), 4 + 2 + 2)
+        for summary in self.out.glob("**/summary.json"):
+            self.assertTrue(json.loads(summary.read_text())["complete"], summary)
+
+    def test_a_scenario_of_another_name_is_refused_before_anything_is_frozen(self):
+        self.write_campaign(set=["name=other"])
+        code, _, err = self.protocol()
+        self.assertEqual((code, err), (
+            2, f'protocol: {self.place}/c.json: scenario "try-low" is named "other" in its '
+               'results; name it so in the campaign\n'))
+        self.assertFalse((self.out / "manifest.json").exists())
+
+    def test_a_place_that_cannot_be_written_is_wrong_input(self):
+        self.out.write_text("a file")
+        code, _, err = self.protocol()
+        self.assertEqual(code, 2)
+        self.assertEqual(err, f"protocol: [Errno 17] File exists: '{self.out}'\n")
+
     def test_predictions_cannot_change_once_they_are_frozen(self):
         self.assertEqual(self.protocol("--until", "predict")[0], 0)
         self.assertEqual(self.measured(), [])
@@ -223,6 +249,8 @@ class Protocol(unittest.TestCase):
                 ({"holdout": ["try-mid"]}, 'holdout: no scenario "try-mid" (one of: try-low, '
                                            'try-high)'),
                 ({"scenario": "t.yaml"}, "scenario: no file "),
+                ({"scenarios": {"try,low": []}, "holdout": []},
+                 '"scenarios.try,low" must be a name of letters, digits, "_", "-" and "."'),
                 ({"testbed": {}}, 'testbed: "fabric" is missing'),
                 ({"tolerances": {"ttft_p50": "5 %", "ttft_p5": "5 %"}},
                  'tolerances: ttft_p5: unknown limit (did you mean "ttft_p50" '),

@@ -6,12 +6,13 @@ From the environment: CALVO (the program), STAND_IN_CALIBRATION (the file to wri
 STAND_IN_CALLS (a file that gets a line for each call), STAND_IN_LATE (the call of realrun, counted
 from 1, whose load comes late), STAND_IN_LATE_ENGINE (the engine whose load always does),
 STAND_IN_FAIL (the call that fails), STAND_IN_PAUSE (the one before which it sleeps until it is
-interrupted).
+interrupted), STAND_IN_STOPPED (the call of run that is interrupted, and its campaign with it).
 """
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -55,5 +56,13 @@ elif verb == "realrun":
             os.environ.get("STAND_IN_LATE_ENGINE") == summary["engine"])
     summary["load"] = {"lateness_p99_s": 9.0 if late else 0.0, "spare_cpu_busy": 0.1}
     (out / "summary.json").write_text(json.dumps(summary))
+elif verb == "run" and os.environ.get("STAND_IN_STOPPED") == str(
+        calls.read_text().split().count("run")):
+    out = pathlib.Path(arguments[arguments.index("--out") + 1])
+    subprocess.run([calvo, verb, *arguments], check=True)
+    summary = json.loads((out / "summary.json").read_text())
+    (out / "summary.json").write_text(json.dumps({**summary, "complete": False}))
+    os.kill(os.getppid(), signal.SIGINT)
+    sys.exit(130)
 else:
     os.execv(calvo, [calvo, verb, *arguments])
