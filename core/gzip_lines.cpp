@@ -9,6 +9,8 @@
 
 #include <zlib.h>
 
+#include "core/text_file.hpp"
+
 namespace calvo {
 namespace {
 
@@ -91,10 +93,7 @@ void LineReader::refill() {
                          "); copy or download the file again");
   }
   end_ += static_cast<std::size_t>(got);
-  const std::string_view begin(buffer_.data(), end_);
-  if (number_ == 0 && (begin.starts_with("\xff\xfe") || begin.starts_with("\xfe\xff"))) {
-    throw InputError({file_, 0, 0}, "", "is UTF-16; save it as UTF-8");
-  }
+  if (number_ == 0) refuse_utf16({buffer_.data(), end_}, file_);
   at_end_ = static_cast<unsigned>(got) < room;
 }
 

@@ -11,6 +11,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "core/text_file.hpp"
+
 namespace calvo {
 namespace {
 
@@ -233,9 +235,7 @@ YamlNode read_yaml_file(const std::string& file) {
   if (!stream) throw InputError({file, 0, 0}, "", "cannot be read; check its permissions");
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   if (stream.bad()) throw InputError({file, 0, 0}, "", "cannot be read to its end");
-  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
-    throw InputError({file, 0, 0}, "", "is UTF-16; save it as UTF-8");
-  }
+  refuse_utf16(text, file);
   if (text.find('\0') != std::string::npos) {
     throw InputError({file, 0, 0}, "", "is a binary file; name a YAML file");
   }
