@@ -49,9 +49,9 @@ void OutputFile::close() {
 }
 
 void OutputFile::fail(const char* doing) const {
-  throw InputError({path_, 0, 0}, "",
-                   std::string("cannot be ") + doing + " (" + std::strerror(errno) +
-                       "); choose another place with --out");
+  throw Unwritable({path_, 0, 0}, "",
+                   std::string("cannot be ") + doing + " (" + std::strerror(errno) + ")",
+                   "choose another place with --out");
 }
 
 void write_file(const std::string& path, std::string_view text) {

@@ -16,14 +16,14 @@ namespace calvo::analysis {
 /// A file being written: text goes to buffer() and reaches the disk in large pieces.
 class OutputFile {
 public:
-  /// Throws InputError if the file cannot be made.
+  /// Throws Unwritable if the file cannot be made.
   explicit OutputFile(std::string path);
   /// Written at `place`, on the way to be `path`, which errors name.
   OutputFile(const std::string& place, std::string path);
 
   /// What has been written so far and not yet flushed; append to it.
   fmt::memory_buffer& buffer() { return buffer_; }
-  /// Call now and then: writes the buffer out once it is large. Throws InputError (disk full).
+  /// Call now and then: writes the buffer out once it is large. Throws Unwritable (disk full).
   void flush_if_large() {
     if (buffer_.size() >= large) flush();
   }
@@ -45,7 +45,7 @@ private:
   fmt::memory_buffer buffer_;
 };
 
-/// Makes `path` a file that holds `text`, whole or not at all. Throws InputError.
+/// Makes `path` a file that holds `text`, whole or not at all. Throws Unwritable.
 void write_file(const std::string& path, std::string_view text);
 
 /// Appends a time in seconds with all of its nine decimals, from the integer.

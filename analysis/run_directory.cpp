@@ -64,20 +64,20 @@ RunDirectoryWriter::RunDirectoryWriter(std::string directory, Taken taken)
 void RunDirectoryWriter::check_free() const {
   if (taken_ == Taken::next_free || is_free(directory_)) return;
   if (!is_run(directory_)) {
-    throw InputError({directory_, 0, 0}, "--out",
-                     "exists and is no run directory; choose another name");
+    throw Unwritable({directory_, 0, 0}, "--out", "exists and is no run directory",
+                     "choose another name");
   }
   if (taken_ == Taken::refuse) {
-    throw InputError({directory_, 0, 0}, "--out",
-                     "holds a run already; choose another name, or --force to replace it");
+    throw Unwritable({directory_, 0, 0}, "--out", "holds a run already",
+                     "choose another name, or --force to replace it");
   }
 }
 
 /// Makes partial_ and locks it. A lock is gone when its process is, so that what a killed one left
 /// is no obstacle.
 void RunDirectoryWriter::claim() {
-  const auto refuse = [&](const std::string& problem) {
-    throw InputError({directory_, 0, 0}, "--out", problem);
+  const auto refuse = [&](const std::string& problem, const char* remedy) {
+    throw Unwritable({directory_, 0, 0}, "--out", problem, remedy);
   };
   std::error_code error;
   for (fs::path folder = fs::path(partial_).parent_path();
@@ -90,15 +90,15 @@ void RunDirectoryWriter::claim() {
     const bool again = tries < 100;  // another may give up, or be done, between any two steps
     fs::create_directories(partial_, error);
     if (error == std::errc::no_such_file_or_directory && again) continue;
-    if (error) refuse("cannot be made (" + error.message() + "); choose another place");
+    if (error) refuse("cannot be made (" + error.message() + ")", "choose another place");
     const int opened = ::open(partial_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (opened < 0 && errno == ENOENT && again) continue;
     if (opened < 0) {
-      refuse(std::string("cannot be made (") + std::strerror(errno) + "); choose another place");
+      refuse(std::string("cannot be made (") + std::strerror(errno) + ")", "choose another place");
     }
     if (::flock(opened, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       ::close(opened);
-      refuse("another calvo is writing a run there; wait for it, or choose another name");
+      refuse("another calvo is writing a run there", "wait for it, or choose another name");
     }
     struct stat locked {
     }, there{};
@@ -108,7 +108,7 @@ void RunDirectoryWriter::claim() {
       claim_ = opened;
     } else {
       ::close(opened);  // the lock is on what its owner has moved away
-      if (!again) refuse("cannot be locked; choose another place");
+      if (!again) refuse("cannot be locked", "choose another place");
     }
   }
   for (const auto& left : fs::directory_iterator(partial_)) fs::remove_all(left.path());
@@ -169,9 +169,8 @@ std::string RunDirectoryWriter::commit() {
     if (replaces) fs::rename(old, directory_);
     ::close(claim_);
     claim_ = -1;
-    throw InputError({place, 0, 0}, "--out",
-                     "cannot be put in place (" + error.message() + "); the run is whole in " +
-                         partial_ + ", move it where you like");
+    throw Unwritable({place, 0, 0}, "--out", "cannot be put in place (" + error.message() + ")",
+                     "the run is whole in " + partial_ + ", move it where you like");
   }
   ::close(claim_);
   claim_ = -1;

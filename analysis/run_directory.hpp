@@ -21,7 +21,7 @@ enum class Taken { refuse, replace, next_free };
 /// commit(), it leaves nothing behind.
 class RunDirectoryWriter {
 public:
-  /// Throws InputError now, not after the run, if `directory` cannot be written, is taken and must
+  /// Throws Unwritable now, not after the run, if `directory` cannot be written, is taken and must
   /// not be replaced, or is being written by another writer of this or any other process, unless
   /// it may take the next name.
   RunDirectoryWriter(std::string directory, Taken taken);
@@ -39,7 +39,7 @@ public:
   /// What was said of the first file that was dropped; empty if there is none.
   const std::string& problem() const { return problem_; }
 
-  /// Moves everything to its final place and returns that. If it cannot, it throws InputError that
+  /// Moves everything to its final place and returns that. If it cannot, it throws Unwritable that
   /// says where everything is.
   std::string commit();
 

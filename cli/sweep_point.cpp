@@ -14,28 +14,19 @@
 namespace calvo::cli {
 
 std::string run_point(const sweeps::Plan& plan, const sweeps::Job& job,
-                      const std::string& directory, PointPhase& phase) {
+                      const std::string& directory) {
   const sweeps::SweepFile& file = plan.file();
-  phase = PointPhase::simulating;
   scenarios::Scenario scenario = scenarios::load_scenario_text(
       file.scenario_text, file.scenario_path, plan.load_options(*job.cell, job.seed));
-  phase = PointPhase::writing;
   analysis::RunDirectoryWriter place(directory, analysis::Taken::refuse);
-  phase = PointPhase::simulating;
 
   std::optional<analysis::OutputFile> events;
   sim::SimulateOptions options;
   scenario.simulation.timeline = file.keep.timeline;
   scenario.simulation.event_log = file.keep.events;
   if (file.keep.events) {
-    phase = PointPhase::writing;
     events.emplace(place.file(analysis::events_file));
-    options.event_log_sink = [&](std::span<const std::byte> bytes) {
-      phase = PointPhase::writing;
-      events->write(bytes);
-      phase = PointPhase::simulating;
-    };
-    phase = PointPhase::simulating;
+    options.event_log_sink = [&](std::span<const std::byte> bytes) { events->write(bytes); };
   }
   const double wall_before = wall_seconds();
   const double cpu_before = cpu_seconds();
@@ -45,7 +36,6 @@ std::string run_point(const sweeps::Plan& plan, const sweeps::Job& job,
 
   const analysis::Summary summary = summary_of(scenario, result);
   const std::string text = analysis::to_json(summary).dump(2) + "\n";
-  phase = PointPhase::writing;
   if (events) events->close();
   analysis::write_file(place.file(analysis::summary_file), text);
   if (file.keep.requests) {

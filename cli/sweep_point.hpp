@@ -7,12 +7,10 @@
 
 namespace calvo::cli {
 
-enum class PointPhase { simulating, writing };
-
 /// Loads, simulates and writes a point, as `plan` keeps it; `directory` appears whole or not at
-/// all. Once in a process. Returns what its summary.json holds. Throws InputError; `phase` then
-/// says whether the point was at fault or the place to write it to.
+/// all. Once in a process. Returns what its summary.json holds. Throws Unwritable if the place is at
+/// fault, another InputError if the point is.
 std::string run_point(const sweeps::Plan& plan, const sweeps::Job& job,
-                      const std::string& directory, PointPhase& phase);
+                      const std::string& directory);
 
 }  // namespace calvo::cli

@@ -76,12 +76,11 @@ void write_all(int file, const std::string& text) {
   ::dup2(messages, STDOUT_FILENO);
   ::dup2(messages, STDERR_FILENO);
   const int code = guarded([&]() -> int {
-    PointPhase phase = PointPhase::simulating;
     try {
-      write_all(result, run_point(plan, job, directory, phase));
-    } catch (const InputError& error) {
-      complain(error.what());
-      return phase == PointPhase::writing ? unwritable_code : bad_input;
+      write_all(result, run_point(plan, job, directory));
+    } catch (const Unwritable& error) {
+      fmt::print(stderr, "{}", error.problem());  // who keeps the sweep knows the remedy
+      return unwritable_code;
     }
     return success;
   });

@@ -42,10 +42,7 @@ Ended work(Schedule& schedule, const PointRecords& records, PointPool& pool,
     }
     for (FinishedPoint& point : pool.collect()) {
       const auto entry = running.find(point.point);
-      if (point.kind == FinishedPoint::Kind::unwritable) {
-        // Its remedy is that of a run which stands alone.
-        return {false, point.text.substr(0, point.text.rfind("; "))};
-      }
+      if (point.kind == FinishedPoint::Kind::unwritable) return {false, point.text};
       if (point.kind == FinishedPoint::Kind::done) {
         schedule.record(point.point,
                         analysis::result_of(analysis::summary_from_json(point.text, point.point)));

@@ -25,4 +25,18 @@ public:
       : std::runtime_error(error.what() + more) {}
 };
 
+/// Nothing can be written to a place: that is at fault, not what was to be written.
+class Unwritable : public InputError {
+public:
+  Unwritable(const SourcePos& place, const std::string& where, const std::string& problem,
+             const std::string& remedy)
+      : InputError(place, where, problem + "; " + remedy),
+        problem_(InputError(place, where, problem).what()) {}
+  /// what() without its remedy, for those who know a better one.
+  const std::string& problem() const { return problem_; }
+
+private:
+  std::string problem_;
+};
+
 }  // namespace calvo

@@ -1,28 +1,19 @@
-// `calvo sweep`: what it leaves, that it is the same however it is run, and that nothing is lost
-// when it is killed.
-#include <algorithm>
+// `calvo sweep`: what it leaves, and that it is the same however it is run.
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <map>
-#include <set>
 #include <string>
-#include <vector>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "analysis/requests_csv.hpp"
 #include "analysis/sweep_table.hpp"
-#include "core/random.hpp"
-#include "tests/cli/program.hpp"
+#include "tests/cli/sweep_folder.hpp"
 
 namespace calvo::testing {
 namespace {
@@ -31,52 +22,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::MatchesRegex;
 using ::testing::StartsWith;
-
-/// Two engines, two rates, three seeds of a tenth of a second each.
-constexpr const char* small_sweep = R"(scenario: s.yaml
-engines: [vllm_sync, calvo]
-seeds: 3
-axes: {workload.synthetic.arrival.rate: [1 /s, 4 /s]}
-)";
-
-std::set<std::string> names_in(const fs::path& folder) {
-  std::set<std::string> names;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder, none)) {
-    names.insert(entry.path().filename().string());
-  }
-  return names;
-}
-
-/// Points that have landed: not those that are being written.
-std::set<std::string> landed_in(const fs::path& folder) {
-  std::set<std::string> names = names_in(folder);
-  std::erase_if(
-      names, [](const std::string& name) { return name.find(".partial-") != std::string::npos; });
-  return names;
-}
-
-std::string slurp(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
-/// Every file of a sweep but environment.json, with its content.
-std::map<std::string, std::string> content_of(const fs::path& sweep) {
-  std::map<std::string, std::string> content;
-  for (const auto& entry : fs::recursive_directory_iterator(sweep)) {
-    if (!entry.is_regular_file() || entry.path().filename() == "environment.json") continue;
-    content[entry.path().lexically_relative(sweep).string()] = slurp(entry.path());
-  }
-  return content;
-}
-
-void write_small(const Workplace& here, const std::string& more = "") {
-  here.write("s.yaml", small_scenario());
-  here.write("w.yaml", small_sweep + more);
-}
 
 TEST(Sweep, LeavesATableARowAPointAndItsRates) {
   const Workplace here;
@@ -251,56 +197,6 @@ TEST(Sweep, RefusesWhatWouldMixOrOverwrite) {
   EXPECT_EQ(here.run({"sweep", "w.yaml", "--out", "/dev/null/x"}).exit_code, 2);
 }
 
-TEST(Sweep, BeginsAnewWhereOneWasKilledWhileItBegan) {
-  const Workplace here;
-  write_small(here);
-  here.write("a/state.json.partial", "{");
-  EXPECT_EQ(here.run({"sweep", "w.yaml", "--out", "a", "--quiet"}).err, "");
-  EXPECT_EQ(names_in(here / "a/points").size(), 12);
-}
-
-TEST(Sweep, LeavesNoTablesOfTheSweepThatItReplaces) {
-  const Workplace here;
-  write_small(here);
-  ASSERT_EQ(here.run({"sweep", "w.yaml", "--out", "a", "--quiet"}).exit_code, 0);
-  here.write("w.yaml", std::string(small_sweep) + "set: {workload.synthetic.count: 100000}\n");
-  here.run_and_signal({"sweep", "w.yaml", "--out", "a", "--force"}, SIGKILL, [&] {
-    return here.read("a/sweep.yaml").find("100000") != std::string::npos;
-  });
-  EXPECT_EQ(here.run({"compare", "a"}).exit_code, 2);
-}
-
-TEST(Sweep, SaysThatItWasInterruptedBeforeItSimulates) {
-  const Workplace here;
-  ASSERT_EQ(::mkfifo((here / "w.yaml").c_str(), 0600), 0);
-  int writer = -1;
-  const Ran ran = here.run_and_signal({"sweep", "w.yaml"}, SIGINT, [&] {
-    writer = ::open((here / "w.yaml").c_str(), O_WRONLY | O_NONBLOCK);
-    return writer >= 0;
-  });
-  ::close(writer);
-  EXPECT_EQ(ran.exit_code, 130);
-  EXPECT_EQ(ran.err, "calvo: interrupted\n");
-}
-
-TEST(Sweep, StopsWhereNothingCanBeWrittenAndKeepsWhatIsThere) {
-  const Workplace here;
-  write_small(here);
-  ASSERT_EQ(here.run({"sweep", "w.yaml", "--out", "a", "--quiet"}).exit_code, 0);
-  const auto points = names_in(here / "a/points");
-  const std::string table = here.read("a/sweep.csv");
-  fs::remove_all(here / "a/points" / *points.rbegin());
-  // A file in the place of the point: what a full disk does to it, as root can write everywhere.
-  std::ofstream(here / "a/points" / *points.rbegin()) << "in the way";
-  const Ran ran = here.run({"sweep", "w.yaml", "--out", "a", "--resume"});
-  EXPECT_EQ(ran.exit_code, 2) << ran.out;
-  EXPECT_THAT(ran.err, HasSubstr("calvo sweep w.yaml --out a --resume"));
-  EXPECT_EQ(here.read("a/sweep.csv"), table);
-  fs::remove(here / "a/points" / *points.rbegin());
-  EXPECT_EQ(here.run({"sweep", "w.yaml", "--out", "a", "--resume", "--quiet"}).exit_code, 0);
-  EXPECT_EQ(here.read("a/sweep.csv"), table);
-}
-
 TEST(Sweep, SimulatesAgainWhatWasDamaged) {
   const Workplace here;
   write_small(here);
@@ -313,50 +209,6 @@ TEST(Sweep, SimulatesAgainWhatWasDamaged) {
   EXPECT_THAT(ran.err, StartsWith("calvo: points/" + point + " is simulated again: "));
   EXPECT_EQ(content_of(here / "a"), before);
 }
-
-TEST(Sweep, InterruptedLeavesValidTablesAndSaysHowToGoOn) {
-  const Workplace here;
-  here.write("s.yaml", endless_scenario());
-  here.write("w.yaml",
-             "scenario: s.yaml\nseeds: 2\n"
-             "axes: {workload.synthetic.count: [60, 2000000]}\n");
-  const Ran ran = here.run_and_signal({"sweep", "w.yaml", "--jobs", "1", "--out", "a"}, SIGINT,
-                                      [&] { return landed_in(here / "a/points").size() >= 2; });
-  EXPECT_EQ(ran.exit_code, 130);
-  // The second point is there a moment before it is counted.
-  EXPECT_THAT(ran.err, MatchesRegex("calvo: interrupted; [12] of 4 points are done; go on with\n"
-                                    "  calvo sweep w.yaml --out a --resume\n"));
-  const auto index = nlohmann::json::parse(here.read("a/sweep.json"));
-  EXPECT_EQ(index["complete"], false);
-  EXPECT_THAT(ran.err, HasSubstr(index["points"]["done"].dump() + " of 4"));
-  EXPECT_EQ(names_in(here / "a/points").size(), 2) << "nothing half done";
-}
-
-class SweepKilled : public ::testing::TestWithParam<std::uint64_t> {};
-
-/// SIGKILL after a random number of points, again and again: what has landed is never lost.
-TEST_P(SweepKilled, LosesAtMostThePointsInFlight) {
-  const Workplace here;
-  write_small(here, "keep: [requests]\n");
-  ASSERT_EQ(here.run({"sweep", "w.yaml", "--out", "whole", "--quiet"}).exit_code, 0);
-  Random random(GetParam());
-  std::set<std::string> landed;
-  const auto whole_points = [&] { return landed_in(here / "a/points"); };
-  while (landed.size() < 9) {
-    const std::size_t until = landed.size() + random.below(4);
-    std::vector<std::string> words = {"sweep", "w.yaml", "--out", "a", "--jobs", "2", "--quiet"};
-    if (fs::exists(here / "a/state.json")) words.emplace_back("--resume");
-    here.run_and_signal(words, SIGKILL, [&] { return whole_points().size() > until; });
-    const std::set<std::string> now = whole_points();
-    EXPECT_TRUE(std::ranges::includes(now, landed)) << "a point that had landed is gone";
-    landed = now;
-  }
-  const Ran last = here.run({"sweep", "w.yaml", "--out", "a", "--resume", "--quiet"});
-  ASSERT_EQ(last.exit_code, 0) << last.err;
-  EXPECT_EQ(content_of(here / "a"), content_of(here / "whole"));
-}
-
-INSTANTIATE_TEST_SUITE_P(Seed, SweepKilled, ::testing::Range<std::uint64_t>(0, 3));
 
 TEST(Sweep, OnFourRanksGivesTheSameBytes) {
   if (std::system("command -v mpirun >/dev/null 2>&1") != 0) {
@@ -375,122 +227,6 @@ TEST(Sweep, OnFourRanksGivesTheSameBytes) {
   }
   ASSERT_EQ(status, 0) << here.read("mpi.out");
   EXPECT_EQ(content_of(here / "one"), content_of(here / "four"));
-}
-
-TEST(Compare, PutsTheEnginesOfASweepSideBySide) {
-  const Workplace here;
-  write_small(here);
-  ASSERT_EQ(here.run({"sweep", "w.yaml", "--out", "a", "--quiet"}).exit_code, 0);
-  const Ran ran = here.run({"compare", "a", "--metric", "mean_ttft_ms"});
-  ASSERT_EQ(ran.exit_code, 0) << ran.err;
-  EXPECT_THAT(ran.out, StartsWith("settings        runs  n  mean_ttft_ms "));
-  EXPECT_THAT(ran.out, HasSubstr("Differences are paired by seed. * significant at 5 % after "
-                                 "Holm's correction for 2 tests of a metric"));
-  ASSERT_EQ(here.run({"run", "s.yaml", "--seed", "2", "--out", "r", "--quiet"}).exit_code, 0);
-  EXPECT_THAT(here.run({"compare", "a", "r"}).out, HasSubstr("calvo (sim)"));
-  EXPECT_EQ(here.run({"compare", "a", "r", "./a"}).err,
-            "calvo: ./a:0:0: is named twice; name it once\n");
-  fs::create_directories(here / "copies");
-  fs::copy(here / "a", here / "copies/a", fs::copy_options::recursive);
-  const Ran copies = here.run({"compare", "a", "copies/a", "--format", "csv"});
-  ASSERT_EQ(copies.exit_code, 0) << copies.err;
-  EXPECT_THAT(copies.out, HasSubstr(",calvo (copies/a),")) << "the last name is that of both";
-}
-
-TEST(Compare, PoolsNoRunsOfOtherSettingsUnderOneName) {
-  const Workplace here;
-  here.write("s.yaml", small_scenario());
-  const auto run = [&](const char* seed, const char* rate, const char* out) {
-    return here
-        .run({"run", "s.yaml", "--seed", seed, "--set",
-              std::string("workload.synthetic.arrival.rate=") + rate, "--out", out, "--quiet"})
-        .exit_code;
-  };
-  ASSERT_EQ(run("1", "2 /s", "r1"), 0);
-  ASSERT_EQ(run("2", "2 /s", "r2"), 0);
-  ASSERT_EQ(run("3", "4 /s", "r3"), 0);
-  const Ran ran =
-      here.run({"compare", "r1", "r2", "r3", "--metric", "mean_ttft_ms", "--format", "csv"});
-  EXPECT_THAT(ran.out, HasSubstr("\nmean_ttft_ms,rate 2 /s,calvo,2,")) << ran.err;
-  EXPECT_THAT(ran.out, HasSubstr("\nmean_ttft_ms,rate 4 /s,calvo,1,"));
-}
-
-TEST(Compare, CountsRepeatsOfARealRunAndNoneOfASimulatedOne) {
-  const Workplace here;
-  here.write("s.yaml", small_scenario());
-  ASSERT_EQ(here.run({"run", "s.yaml", "--out", "r1", "--quiet"}).exit_code, 0);
-  fs::copy(here / "r1", here / "r2");
-  EXPECT_EQ(here.run({"compare", "r1", "r2", "--metric", "mean_ttft_ms"}).err,
-            "calvo: r2:0:0: has a simulated run of calvo, seed 1, as r1 has: a copy or a repeat is "
-            "no further sample, and another scenario none of the same; leave one out\n");
-  EXPECT_EQ(here.run({"compare", "r1", "r2"}).exit_code, 0) << "one beside the other";
-  ASSERT_EQ(here.run({"run", "s.yaml", "--set", "name=other", "--out", "o", "--quiet"}).exit_code,
-            0);
-  EXPECT_THAT(here.run({"compare", "r1", "o", "--metric", "mean_ttft_ms", "--format", "csv"}).out,
-              HasSubstr("\nmean_ttft_ms,other,calvo,1,"))
-      << "another scenario is no other seed";
-  for (const char* name : {"r1", "r2"}) {
-    here.write(std::string(name) + "/environment.json", "{\"driver\": \"realrun\"}");
-  }
-  EXPECT_EQ(here.run({"compare", "r1", "r2", "--metric", "mean_ttft_ms"}).err,
-            "calvo: r2:0:0: has the same requests.csv as r1, to the byte: a copy of a real run is "
-            "no further sample; leave one out\n");
-  std::string requests = here.read("r2/requests.csv");
-  requests.insert(requests.find_first_of("0123456789", requests.find('.')), "0");
-  here.write("r2/requests.csv", requests);
-  const Ran real = here.run({"compare", "r1", "r2", "--metric", "mean_ttft_ms", "--format", "csv"});
-  EXPECT_THAT(real.out, HasSubstr("\nmean_ttft_ms,,calvo,2,")) << real.err;
-}
-
-TEST(Compare, TakesStepsFromTheEngineBeforeAndCallsNamedPointsByTheirNames) {
-  const Workplace here;
-  here.write("s.yaml", small_scenario());
-  here.write("w.yaml",
-             "scenario: s.yaml\n"
-             "engines: [vllm_sync, calvo_fifo, calvo]\n"
-             "seeds: 2\n"
-             "points:\n"
-             "  - {name: quick, hardware.nic: {latency: 0 s, bandwidth: 40 GB/s}}\n"
-             "  - {name: slow, hardware.nic: {latency: 0 s, bandwidth: 4 GB/s}}\n");
-  const Ran sweep = here.run({"sweep", "w.yaml", "--out", "a", "--quiet"});
-  ASSERT_EQ(sweep.exit_code, 0) << sweep.err;
-  const Ran ran = here.run({"compare", "a", "--steps", "--json"});
-  ASSERT_EQ(ran.exit_code, 0) << ran.err;
-  std::map<std::string, double> mean, step;
-  const auto comparison = nlohmann::json::parse(ran.out);
-  for (const auto& value : comparison["values"]) {
-    if (value["metric"] != "mean_ttft_ms") continue;
-    const std::string where =
-        value["settings"].get<std::string>() + " " + value["group"].get<std::string>();
-    mean[where] = value["mean"];
-    if (!value["vs_reference"].is_null()) step[where] = value["vs_reference"]["mean"];
-  }
-  ASSERT_EQ(mean.size(), 6U);
-  EXPECT_EQ(step.size(), 4U);
-  for (const std::string where : {"quick", "slow"}) {
-    EXPECT_NEAR(step.at(where + " calvo_fifo"),
-                mean.at(where + " calvo_fifo") - mean.at(where + " vllm_sync"), 1e-6);
-    EXPECT_NEAR(step.at(where + " calvo"),
-                mean.at(where + " calvo") - mean.at(where + " calvo_fifo"), 1e-6);
-  }
-}
-
-TEST(Compare, RefusesSweepsItCannotRead) {
-  const Workplace here;
-  write_small(here);
-  ASSERT_EQ(here.run({"sweep", "w.yaml", "--out", "a", "--quiet"}).exit_code, 0);
-  auto index = nlohmann::json::parse(here.read("a/sweep.json"));
-  index["format"] = 2;
-  here.write("a/sweep.json", index.dump());
-  EXPECT_EQ(here.run({"compare", "a"}).err,
-            "calvo: a/sweep.json:0:0: format: \"2\" is not the one that this calvo reads (1); "
-            "compare with the calvo that wrote it, or sweep again\n");
-  fs::remove(here / "a/sweep.json");
-  EXPECT_EQ(here.run({"compare", "a"}).err,
-            "calvo: a:0:0: is a sweep that is not finished: it has no tables; go on with calvo "
-            "sweep --resume\n");
-  EXPECT_THAT(here.run({"compare", "a", "--metric", "ttft"}).err,
-              StartsWith("calvo: calvo compare:0:0: --metric: unknown metric \"ttft\""));
 }
 
 }  // namespace
