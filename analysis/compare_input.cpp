@@ -1,6 +1,7 @@
 #include "analysis/compare_input.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -10,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <xxhash.h>
 
 #include "analysis/run_settings.hpp"
 #include "core/input_error.hpp"
@@ -89,11 +91,12 @@ void refuse_two_of_one_seed(const std::vector<const Part*>& group) {
 
 /// A real run that is another's copy is no repeat: no two real runs take the same times.
 void refuse_copies_of_real_runs(const std::vector<const Part*>& group) {
-  std::map<std::string, const Part*> known;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, const Part*> known;  // by XXH3-128
   for (const Part* part : group) {
     if (!part->real) continue;
-    const auto [first, is_new] =
-        known.try_emplace(read(fs::path(part->directory) / requests_file), part);
+    const std::string requests = read(fs::path(part->directory) / requests_file);
+    const XXH128_hash_t hash = XXH3_128bits(requests.data(), requests.size());
+    const auto [first, is_new] = known.try_emplace({hash.high64, hash.low64}, part);
     if (is_new) continue;
     throw InputError({part->directory, 0, 0}, "",
                      fmt::format("has the same {} as {}, to the byte: a copy of a real run is no "
