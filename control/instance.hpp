@@ -259,26 +259,30 @@ private:
   void release_gpu(Job& job);
   void name_blocks(Job& job, std::int32_t to);
 
-  // instance_loads.cpp: the network and PCIe stages
+  // instance_loads.cpp: what both loading stages share
   void enable_loads(Job& job);
   void count_prefetch(Job& job);
-  double worst_prefetching() const;
-  void dispatch_network();
-  Issue issue_fetch(Job& job);
-  void fetched(const Event& event);
-  void note_reload(BlockRun piece);
-  void dispatch_pcie();
-  bool pcie_has_source(const Job& job) const;
-  Issue issue_copy(Job& job);
-  void copied(const Event& event);
+  void note_progress(Job& job);
+  bool loads_over(const Job& job) const;
   void truncate(Job& job, std::int32_t use);
   bool join(std::uint32_t run, Job& job, Flow flow);
   void wake(Run& run);
-  std::uint32_t fetch_covering(const Job& job, std::int32_t position) const;
   void cut_own(const Job& job, const std::vector<std::uint32_t>& active, CommandKind kind);
   void cut_for(double key, const std::vector<std::uint32_t>& active, CommandKind kind);
-  void note_progress(Job& job);
-  bool loads_over(const Job& job) const;
+
+  // instance_network.cpp: remote pool to host memory
+  double worst_prefetching() const;
+  void dispatch_network();
+  Issue issue_fetch(Job& job);
+  void note_reload(BlockRun piece);
+  void fetched(const Event& event);
+
+  // instance_pcie.cpp: host memory to the GPU
+  std::uint32_t fetch_covering(const Job& job, std::int32_t position) const;
+  bool pcie_has_source(const Job& job) const;
+  void dispatch_pcie();
+  Issue issue_copy(Job& job);
+  void copied(const Event& event);
 
   // instance_faults.cpp: nodes that do not give what they should
   std::optional<StorageId> source_of(const Job& job, std::int32_t position, StorageId home) const;

@@ -83,24 +83,26 @@ private:
   void transfer_done(const Transfer& transfer) override;
   void copies_changed(std::uint32_t host, std::int64_t flowing) override;
 
+  void preload();
+  bool work_left() const;
+  [[noreturn]] void refuse_longer() const;
   void translate(const WorldEvent& event);
+  void schedule_arrivals();
+  void post(std::uint32_t host, const control::Event& event);
   void deliver();
   void execute(std::uint32_t host);
   void execute(std::uint32_t host, const control::Command& command);
+  std::int32_t stored_prefix(const control::PlacedRun& piece) const;
+  std::int32_t lookup_end(const PendingLookup& lookup) const;
+  void end_request(const control::Command& command);
+
+  // cluster_steps.cpp
   void start_step(std::uint32_t host, const control::Command& command);
   void launch_step(std::uint32_t host);
   void launch_gated();
   void schedule_step(std::uint32_t host);
   void step_over(std::uint32_t host);
-  void end_request(const control::Command& command);
-  void schedule_arrivals();
-  void post(std::uint32_t host, const control::Event& event);
-  std::int32_t stored_prefix(const control::PlacedRun& piece) const;
-  std::int32_t lookup_end(const PendingLookup& lookup) const;
   double noise();
-  void preload();
-  bool work_left() const;
-  [[noreturn]] void refuse_longer() const;
 
   // cluster_faults.cpp
   void schedule_faults();
@@ -108,6 +110,8 @@ private:
   void scale_nics(std::int32_t node, double factor);
   void tell_up(StorageId node);
   void note_timeout(std::uint32_t host, StorageId node);
+
+  // cluster_report.cpp
   RunResult collect();
 
   scenarios::Scenario& scenario_;

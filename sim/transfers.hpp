@@ -112,15 +112,11 @@ private:
   void hang(std::uint32_t slot, Instant last_heard);
   void finish(std::uint32_t slot);
   void draw(const Transfer& transfer);
-  void leader_over(std::uint32_t slot);
-  void follow(std::uint32_t slot);
   void set_timer(std::uint32_t slot, Seconds after);
-  void look_again(std::uint32_t slot, Seconds after);
   double moved_bytes(const Transfer& transfer);
   std::span<const LinkId> route(const Transfer& transfer, std::int32_t lane) const;
   std::int32_t shards(const Transfer& transfer) const;
   void resize(Transfer& transfer);
-  void copy_ahead(Transfer& copy, const Transfer& leader);
   void cap_lanes(Transfer& transfer, double cap);
   double rate_of(const Transfer& transfer);
   static bool all_done(const Transfer& transfer);
@@ -130,6 +126,12 @@ private:
   bool on_pcie(const Transfer& transfer) const {
     return transfer.kind == TransferKind::copy_in || transfer.kind == TransferKind::copy_out;
   }
+
+  // transfers_following.cpp
+  void leader_over(std::uint32_t slot);
+  void copy_ahead(Transfer& copy, const Transfer& leader);
+  void look_again(std::uint32_t slot, Seconds after);
+  void follow(std::uint32_t slot);
 
   const scenarios::Scenario& scenario_;
   World& world_;
