@@ -10,12 +10,21 @@
 
 namespace calvo::models {
 
-/// How far to trust a fit: relative errors over its own points, and where these lay.
+/// From the least to the most of what was measured along one axis of a fit.
+struct FitRange {
+  const char* axis = "";  ///< as calibration files call it
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+};
+
+/// How far to trust a fit: relative errors over its own points, and where these lay. Beyond its
+/// ranges a fit is an extrapolation.
 struct FitQuality {
   int points = 0;
   double median_error = 0;
   double p90_error = 0;
   double worst_error = 0;
+  std::vector<FitRange> ranges;
 };
 
 /// `operations` back-to-back operations of `size` bytes took `time`, the median of some repeats.
@@ -27,7 +36,7 @@ struct TransferPoint {
 
 struct TransferFit {
   TransferModel model;  ///< latency, per_operation, bandwidth; no curve
-  FitQuality quality;
+  FitQuality quality;   ///< ranges: size (bytes), operations
 };
 
 /// Requires: at least 3 points, of two sizes and two counts; times > 0.
@@ -43,8 +52,8 @@ struct StepPoint {
 
 struct ComputeFit {
   LinearComputeModel::Options options;
-  FitQuality prefill;
-  FitQuality decode;
+  FitQuality prefill;  ///< ranges: new_tokens, prefix
+  FitQuality decode;   ///< ranges: batch, context (of all sequences together)
 };
 
 /// Requires: at least 3 points of each kind; times > 0.

@@ -1,9 +1,15 @@
 #include "realrun/calibrate/calibration.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <exception>
+#include <future>
+#include <stop_token>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "realrun/engine/doorbell.hpp"
 #include "realrun/engine/worker.hpp"
@@ -12,33 +18,50 @@ namespace calvo::realrun {
 namespace {
 
 constexpr int hand_overs = 500;
+constexpr double most_p90_error = 0.1;            ///< of a fit that goes without saying
+constexpr double most_apart = 0.05;               ///< of the nodes' rates, likewise
 constexpr std::chrono::microseconds asleep{300};  ///< so that the other has gone to sleep
 
 /// One way of a ball that the control thread throws to another that sleeps, and back, over the
-/// bells that the engine's threads have.
+/// bells that the engine's threads have. Throws what either of them throws.
 Sample probe_hand_over(const char* what, std::optional<int> control, std::optional<int> core,
                        Doorbell::Sleeper sleeper) {
   Doorbell here(Doorbell::Sleeper::alone);
   Doorbell there(sleeper);
   std::atomic<int> ball{0};  // even: here
+  std::atomic<bool> over{false};
   const auto await = [&](Doorbell& bell, int mine) {
     for (;;) {
       bell.arm();
-      if (ball.load() % 2 == mine) break;
+      if (ball.load() % 2 == mine || over.load()) break;
       bell.sleep(Nanoseconds::max());
     }
     bell.disarm();
   };
-  std::thread other([&] {
-    const ThreadPlace place("other", core);
-    for (int i = 0; i <= hand_overs; ++i) {
+  std::promise<void> ready;
+  const std::jthread other([&](const std::stop_token& stop) {
+    const std::stop_callback wake(stop, [&] {
+      over.store(true);
+      there.ring();
+    });
+    std::optional<ThreadPlace> place;
+    try {
+      place.emplace("other", core);
+    } catch (...) {
+      ready.set_exception(std::current_exception());
+      return;
+    }
+    ready.set_value();
+    for (;;) {
       await(there, 1);
+      if (over.load()) return;
       ++ball;
       here.ring();
     }
   });
+  ready.get_future().get();
   const ThreadPlace place("control", control);
-  Sample sample = repeat(what, 0, 1, 0, hand_overs, [&] {
+  return repeat(what, 0, 1, 0, hand_overs, [&] {
     std::this_thread::sleep_for(asleep);
     const Seconds begin = wall_now();
     ++ball;
@@ -46,14 +69,16 @@ Sample probe_hand_over(const char* what, std::optional<int> control, std::option
     await(here, 0);
     return (wall_now() - begin) / 2;
   });
-  other.join();
-  return sample;
 }
 
 void append_quality(std::string& yaml, const char* name, const models::FitQuality& quality) {
   yaml += fmt::format(
-      "  {}: {{points: {}, median_error: {:.4f}, p90_error: {:.4f}, worst_error: {:.4f}}}\n", name,
+      "  {}: {{points: {}, median_error: {:.4f}, p90_error: {:.4f}, worst_error: {:.4f}", name,
       quality.points, quality.median_error, quality.p90_error, quality.worst_error);
+  for (const models::FitRange& range : quality.ranges) {
+    yaml += fmt::format(", {}: [{}, {}]", range.axis, range.least, range.most);
+  }
+  yaml += "}\n";
 }
 
 std::string link(const models::TransferModel& model, Seconds more_latency) {
@@ -118,9 +143,7 @@ std::string calibration_yaml(const scenarios::Scenario& scenario, const Calibrat
       gpu.name, gpu.memory.count(), gpu.usable_memory, gpu.memory_bandwidth.count(),
       gpu.bf16.count(), link(device.copy_in.model, Seconds{0}),
       device.interference.copy_slows_compute, device.interference.compute_slows_copy);
-  models::TransferModel serving = network.node.model;
-  serving.latency = Seconds{0};
-  serving.per_operation = Seconds{0};
+  models::TransferModel serving;  // all else is the storage nodes'
   serving.bandwidth = network.together;
   yaml += fmt::format("  serving_nic: {}\n", link(serving, Seconds{0}));
   yaml += fmt::format("  storage_nic: {}\n", link(network.node.model, network.lease));
@@ -155,6 +178,13 @@ std::string calibration_yaml(const scenarios::Scenario& scenario, const Calibrat
       "  hand_over: {{rail: {:.9g} s, compute: {:.9g} s}}\n",
       link(device.copy_out.model, Seconds{0}), network.spread, device.spread, device.two_parts,
       network.lease.count(), calibration.to_rail.count(), calibration.to_compute.count());
+  if (!network.alone.empty()) {
+    std::vector<std::string> rates;
+    for (const BytesPerSecond rate : network.alone) {
+      rates.push_back(fmt::format("{:.9g} B/s", rate.count()));
+    }
+    yaml += fmt::format("  nodes_alone: [{}]\n", fmt::join(rates, ", "));
+  }
   const auto beside = [](const char* name, const BesideTimes& times) {
     return fmt::format("{}: {{alone: {:.9g} s, beside: {:.9g} s}}", name, times.alone.count(),
                        times.beside.count());
@@ -162,6 +192,36 @@ std::string calibration_yaml(const scenarios::Scenario& scenario, const Calibrat
   yaml += fmt::format("  interference: {{{}, {}, {}}}\n", beside("prefill", device.prefill),
                       beside("decode", device.decode), beside("copy", device.copy));
   return yaml;
+}
+
+std::vector<std::string> doubts_about(const Calibration& calibration) {
+  std::vector<std::string> doubts;
+  const DeviceMeasurement& device = calibration.device;
+  const std::pair<const char*, const models::FitQuality*> fits[] = {
+      {"network", &calibration.network.node.quality},
+      {"copies in", &device.copy_in.quality},
+      {"copies out", &device.copy_out.quality},
+      {"prefill", &device.compute.prefill},
+      {"decode", &device.compute.decode}};
+  for (const auto& [name, quality] : fits) {
+    if (quality->p90_error <= most_p90_error) continue;
+    doubts.push_back(
+        fmt::format("the fit of {} misses: one point in ten is more than {:.0f} % off (of {} "
+                    "points, the worst {:.0f} %)",
+                    name, 100 * quality->p90_error, quality->points, 100 * quality->worst_error));
+  }
+  const std::vector<BytesPerSecond>& alone = calibration.network.alone;
+  if (alone.empty()) return doubts;
+  const auto [slowest, fastest] = std::ranges::minmax_element(alone);
+  const double apart = *fastest / *slowest - 1;
+  if (apart > most_apart) {
+    doubts.push_back(fmt::format(
+        "storage nodes differ: alone, node {} sends {:.4g} MB/s and node {} {:.4g} MB/s, {:.0f} % "
+        "more; all are predicted with what the first, node 0, does",
+        slowest - alone.begin(), slowest->count() / 1e6, fastest - alone.begin(),
+        fastest->count() / 1e6, 100 * apart));
+  }
+  return doubts;
 }
 
 std::string samples_csv(const Calibration& calibration) {
@@ -208,8 +268,8 @@ std::string calibration_text(const Calibration& calibration) {
   text += fmt::format("{:<10} {:.0f} us to a rail, {:.0f} us to compute\n", "hand-over",
                       calibration.to_rail.count() * 1e6, calibration.to_compute.count() * 1e6);
   text += fmt::format(
-      "run-to-run spread (half the quartile distance): network {:.1f} %, device "
-      "{:.1f} %\n",
+      "spread of repeats within this calibration (half the quartile distance): network {:.1f} %, "
+      "device {:.1f} %\n",
       100 * network.spread, 100 * device.spread);
   return text;
 }

@@ -41,9 +41,13 @@ Calibration calibrate(Device& device, const CalibrateOptions& options);
 
 /// The calibration file for `scenario`, as scenarios/calibration.hpp reads it: its GPU with the
 /// measured copies, both NICs, the compute model, round trip and fixed costs; and under `measured`
-/// how good each fit is. Rates are of payload.
+/// how good each fit is and over which ranges. Rates are of payload.
 std::string calibration_yaml(const scenarios::Scenario& scenario, const Calibration& calibration,
                              const CalibrateOptions& options);
+
+/// Why predictions from it may be off, a sentence each: a fit of which more than one point in ten
+/// is more than 10 % off, storage nodes whose rates are more than 5 % apart.
+std::vector<std::string> doubts_about(const Calibration& calibration);
 
 /// One line for each time that was taken: what, size, count, context, repeat, seconds.
 std::string samples_csv(const Calibration& calibration);

@@ -32,7 +32,8 @@ struct DeviceMeasurement {
   models::Interference interference;
   BesideTimes prefill, decode, copy;
   CopyTables copy_tables;  ///< of a device that has several paths
-  double two_parts = 0;    ///< time of a step with two prompts / (sum of both alone), - 1
+  /// Time of a step with two prompts / (both alone, less one fixed cost of a step), - 1.
+  double two_parts = 0;
   double spread = 0;
   std::vector<Sample> samples;
 };

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include "core/contract.hpp"
@@ -14,6 +15,7 @@ namespace calvo::realrun {
 namespace {
 
 constexpr int rpc_repeats = 200;
+constexpr int alone_repeats = 3;  // they are compared and enter no fit
 constexpr Nanoseconds patience{10'000'000'000};
 constexpr std::array<std::int64_t, 4> other_sizes = {4 << 10, 64 << 10, 256 << 10, 1 << 20};
 constexpr std::array<std::int64_t, 6> counts = {1, 2, 4, 8, 16, 32};
@@ -173,18 +175,27 @@ public:
     }
     result.node = models::fit_transfer(points);
 
-    // Together: enough blocks of each node for the links' steady state.
+    // Enough blocks of each node for the links' steady state, of all together or one by one.
     const auto most = static_cast<std::int64_t>(landing_.size()) / block /
                       static_cast<std::int64_t>(nodes_.size());
     const std::int64_t each =
         std::clamp(static_cast<std::int64_t>(rate * options_.longest.count()) / block,
                    std::int64_t{1}, std::max<std::int64_t>(1, most));
+    const auto payload_rate = [&](const Sample& sample, std::size_t nodes) {
+      return BytesPerSecond{static_cast<double>(options_.format.payload * each) *
+                            static_cast<double>(nodes) / sample.median().count()};
+    };
+    for (std::size_t i = 0; nodes_.size() > 1 && i < nodes_.size(); ++i) {
+      result.samples.push_back(
+          repeat(fmt::format("network_read_node_{}", i), block, each, 1, alone_repeats, [&] {
+            return read_steadily({&nodes_[i], 1}, block, each);
+          }));
+      result.alone.push_back(payload_rate(result.samples.back(), 1));
+    }
     result.samples.push_back(repeat("network_read_together", block, each,
                                     static_cast<std::int64_t>(nodes_.size()), options_.repeats,
                                     [&] { return read_steadily(nodes_, block, each); }));
-    result.together =
-        BytesPerSecond{static_cast<double>(options_.format.payload * each) *
-                       static_cast<double>(nodes_.size()) / result.samples.back().median().count()};
+    result.together = payload_rate(result.samples.back(), nodes_.size());
     std::vector<double> spreads;
     for (const Sample& sample : result.samples) spreads.push_back(sample.spread());
     std::ranges::sort(spreads);

@@ -1,6 +1,9 @@
 #include "models/testbed_fit.hpp"
 
+#include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -128,6 +131,27 @@ TEST(ComputeFit, SaysHowWrongItIsWhereTheMachineIsNotLinear) {
     if (point.new_tokens >= Tokens{512}) point.time *= 1.5;
   }
   EXPECT_GT(fit_compute(points, 4).prefill.worst_error, 0.1);
+}
+
+using Ranges = std::vector<std::tuple<std::string, std::int64_t, std::int64_t>>;
+
+Ranges ranges_of(const FitQuality& quality) {
+  Ranges ranges;
+  for (const FitRange& range : quality.ranges) {
+    ranges.emplace_back(range.axis, range.least, range.most);
+  }
+  return ranges;
+}
+
+TEST(TransferFit, SaysWhereItsPointsLay) {
+  EXPECT_EQ(ranges_of(fit_transfer(measured(link())).quality),
+            (Ranges{{"size", 4096, 1 << 20}, {"operations", 1, 64}}));
+}
+
+TEST(ComputeFit, SaysWhereItsPointsLay) {
+  const ComputeFit fit = fit_compute(measured(LinearComputeModel(machine())), 4);
+  EXPECT_EQ(ranges_of(fit.prefill), (Ranges{{"new_tokens", 1, 512}, {"prefix", 0, 4096}}));
+  EXPECT_EQ(ranges_of(fit.decode), (Ranges{{"batch", 1, 16}, {"context", 256, 16 * 2048}}));
 }
 
 TEST(RobustFit, PrefersTheCoefficientsThatAgreeWithTheSigns) {

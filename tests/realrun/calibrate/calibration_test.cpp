@@ -19,7 +19,9 @@ Calibration some_calibration() {
   calibration.to_rail = Seconds{25e-6};
   calibration.to_compute = Seconds{15e-6};
   calibration.network.node.model = {Seconds{30e-6}, Seconds{2e-6}, BytesPerSecond{1.1e8}, {}};
-  calibration.network.node.quality = {24, 0.01, 0.02, 0.03};
+  calibration.network.node.quality = {
+      24, 0.01, 0.02, 0.03, {{"size", 4096, 1048576}, {"operations", 1, 32}}};
+  calibration.network.alone = {BytesPerSecond{1.1e8}, BytesPerSecond{1.12e8}};
   calibration.network.together = BytesPerSecond{2.2e8};
   calibration.network.lookup = Seconds{80e-6};
   calibration.network.lease = Seconds{90e-6};
@@ -61,6 +63,34 @@ TEST(CalibrationFile, IsReadAsItWasMeasured) {
   const models::Work work{Tokens{0}, Tokens{0}, Tokens{0}, Tokens{100}};
   EXPECT_NEAR(after.estimates->compute(work).count(), 1e-4 + 100 * 2e-5 + 100 * 50 * 3e-9 + 30e-6,
               1e-9);
+}
+
+TEST(CalibrationFile, SaysWhereEachFitsPointsLay) {
+  Calibration calibration = some_calibration();
+  calibration.device.compute.decode = {
+      14, 0.002, 0.54, 0.576, {{"batch", 1, 8}, {"context", 0, 8192}}};
+  const std::string yaml = calibration_yaml(scenarios::load_small(), calibration, {});
+  EXPECT_THAT(yaml, testing::HasSubstr(
+                        "  network: {points: 24, median_error: 0.0100, p90_error: 0.0200, "
+                        "worst_error: 0.0300, size: [4096, 1048576], operations: [1, 32]}\n"));
+  EXPECT_THAT(yaml, testing::HasSubstr("  decode: {points: 14, median_error: 0.0020, p90_error: "
+                                       "0.5400, worst_error: 0.5760, batch: [1, 8], context: [0, "
+                                       "8192]}\n"));
+  EXPECT_THAT(yaml, testing::HasSubstr("  nodes_alone: [110000000 B/s, 112000000 B/s]\n"));
+}
+
+TEST(Calibration, DoubtsFitsThatMissAndNodesThatDiffer) {
+  Calibration calibration = some_calibration();
+  EXPECT_THAT(doubts_about(calibration), testing::IsEmpty());
+  calibration.device.compute.prefill = {24, 0.001, 0.1, 0.3, {}};  // no more than it may be
+  calibration.device.compute.decode = {14, 0.002, 0.54, 0.576, {}};
+  calibration.network.alone = {BytesPerSecond{1.1e8}, BytesPerSecond{1.2e8}, BytesPerSecond{1e8}};
+  EXPECT_THAT(doubts_about(calibration),
+              testing::ElementsAre(
+                  "the fit of decode misses: one point in ten is more than 54 % off (of 14 points, "
+                  "the worst 58 %)",
+                  "storage nodes differ: alone, node 2 sends 100 MB/s and node 1 120 MB/s, 20 % "
+                  "more; all are predicted with what the first, node 0, does"));
 }
 
 TEST(CalibrationFile, ListsEveryMeasurement) {
