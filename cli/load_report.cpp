@@ -6,15 +6,11 @@
 #include <fmt/format.h>
 
 #include "analysis/statistics.hpp"
+#include "analysis/validation_load.hpp"
 #include "realrun/engine/breakage.hpp"
 
 namespace calvo::cli {
 namespace {
-
-/// A generator that is late by more than this share of the median TTFT distorts it.
-constexpr double most_late = 0.01;
-/// Above this, network and copies wait for a core, which no real testbed would make them do.
-constexpr double most_busy = 0.8;
 
 nlohmann::ordered_json quantile_of(std::vector<double> values, double q) {
   if (values.empty()) return nullptr;
@@ -91,14 +87,14 @@ std::vector<std::string> load_warnings(const realrun::LoadReport& load,
   std::vector<std::string> warnings = load.complaints;
   const std::vector<std::string> broken = realrun::breakage(load);
   warnings.insert(warnings.end(), broken.begin(), broken.end());
-  const double late_ms = 1e3 * or_zero(quantile_of(load.lateness_s, 0.99));
-  if (summary.ttft.count > 0 && late_ms > most_late * summary.ttft.median) {
+  const double lateness_s = or_zero(quantile_of(load.lateness_s, 0.99));
+  if (analysis::came_late(lateness_s, summary.ttft)) {
     warnings.push_back(fmt::format(
-        "arrivals were up to {:.2f} ms late (P99), more than 1 % of the median TTFT of {:.1f} ms: "
-        "the machine is too busy for this load",
-        late_ms, summary.ttft.median));
+        "arrivals were up to {:.2f} ms late (P99), more than {:.0f} % of the median TTFT of {:.1f} "
+        "ms: the machine is too busy for this load",
+        1e3 * lateness_s, 100 * analysis::most_lateness, summary.ttft.median));
   }
-  if (load.spare_cpu_busy > most_busy) {
+  if (analysis::was_too_busy(load.spare_cpu_busy)) {
     warnings.push_back(fmt::format(
         "the cores that compute is not pinned to were {:.0f} % busy: network and copies "
         "may have waited for a core",
