@@ -89,7 +89,7 @@ public:
   virtual void register_memory(std::span<std::byte> memory) = 0;
 
   /// GPU memory that reads may land in too, before the first connect. False: this machine cannot;
-  /// read into host memory and copy.
+  /// read into host memory and copy, as the engine does everywhere: it does not call this yet.
   virtual bool register_gpu_memory(const GpuMemory& /*memory*/) { return false; }
 
   /// Blocks for at most `limit`. `host` is the node's name or address, for fabrics whose offer

@@ -22,6 +22,7 @@
 #include "realrun/fabrics/ofi_link.hpp"
 #include "realrun/fabrics/ofi_protocol.hpp"
 #include "realrun/fabrics/session.hpp"
+#include "realrun/wire/bytes.hpp"
 
 namespace calvo::realrun::ofi {
 namespace {
@@ -93,7 +94,7 @@ public:
       throw std::runtime_error(fmt::format(
           "the storage node uses libfabric's provider \"{}\", this side \"{}\"; name one on both "
           "sides, for example ofi:tcp;ofi_rxm",
-          provider_in(welcome_.provider), provider));
+          printable(std::string(provider_in(welcome_.provider))), provider));
     }
     link_->endpoint.insert_peer(welcome_.endpoint.view());
     for (Slice& slice : slices_) free_.push_back(&slice);

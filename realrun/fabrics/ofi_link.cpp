@@ -150,6 +150,7 @@ std::vector<std::byte> Endpoint::name() const {
 }
 
 void Endpoint::insert_peer(std::span<const std::byte> name) {
+  if (name.empty()) throw std::runtime_error("libfabric: the peer gives no address");
   if (fi_av_insert(addresses_.get(), name.data(), 1, &peer_, 0, nullptr) != 1) {
     throw std::runtime_error("libfabric: the peer's address cannot be used here");
   }

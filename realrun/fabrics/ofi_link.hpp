@@ -71,6 +71,8 @@ public:
   explicit Endpoint(Domain& domain);
 
   std::vector<std::byte> name() const;
+  /// Throws std::runtime_error for a name that is empty or that the provider does not take. Text
+  /// must be followed by a NUL.
   void insert_peer(std::span<const std::byte> name);
 
   fid_ep* get() const { return endpoint_.get(); }

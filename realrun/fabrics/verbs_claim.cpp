@@ -49,7 +49,7 @@ Door read_door(const PoolOffer& offer) {
   Door door;
   door.port = reader.number<std::uint16_t>();
   door.session = reader.number<std::uint64_t>();
-  door.address = reader.text();
+  door.address = printable(reader.text());
   if (!ours || !reader.complete()) {
     throw std::runtime_error(fmt::format(
         "the offer of fabric \"{}\" is of another version; both sides must run the same",

@@ -37,7 +37,7 @@ using QueuePairNumber = std::uint32_t;
 
 /// What the blob of an offer says.
 struct Door {
-  std::string address;  ///< empty: the host that the control connection goes to
+  std::string address;  ///< printable; empty: the host that the control connection goes to
   std::uint16_t port = 0;
   SessionNumber session = 0;
 };

@@ -1,11 +1,11 @@
 # The fuzzers' targets as tests of every build, and, with clang and CALVO_FUZZ, as a libFuzzer
-# program. They compile the few sources of node and control plane that they need: no fabric is
-# linked, and clang 14 does not take libstdc++'s ranges as the other folders use them.
+# program. They compile the few sources of node, fabrics and control plane that they need: no fabric
+# is linked, and clang 14 does not take libstdc++'s ranges as the other folders use them.
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/*_target.cpp
      ${PROJECT_SOURCE_DIR}/tests/fuzz/*_targets.cpp)
 list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/tests/fuzz/targets.cpp)
 foreach(name realrun/node/session realrun/node/block_pool realrun/node/fault_script
-             control/storage_node control/kv_book)
+             realrun/fabrics/verbs_claim control/storage_node control/kv_book)
   list(APPEND fuzz_sources ${PROJECT_SOURCE_DIR}/${name}.cpp)
 endforeach()
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tests/fuzz/fabric_targets.hpp"
 #include "tests/fuzz/handshake_targets.hpp"
 #include "tests/fuzz/message_targets.hpp"
 #include "tests/fuzz/session_target.hpp"
@@ -13,7 +14,7 @@ namespace calvo::realrun::fuzz {
 std::span<const Target> targets() {
   static const std::vector<Target> all = [] {
     std::vector<Target> list = message_targets();
-    for (const auto& more : {handshake_targets(), session_targets()}) {
+    for (const auto& more : {fabric_targets(), handshake_targets(), session_targets()}) {
       list.insert(list.end(), more.begin(), more.end());
     }
     return list;
