@@ -26,9 +26,7 @@ void complain(NoticeRing& notices, const std::string& text) {
   notices.push(std::move(notice));
 }
 
-Connector::Connector(const Parts& parts, NoticeRing& notices) : parts_(parts), notices_(notices) {
-  worker_.start("connector", std::nullopt, notices, [this] { work(); });
-}
+Connector::Connector(const Parts& parts, NoticeRing& notices) : parts_(parts), notices_(notices) {}
 
 Connector::~Connector() {
   stop();
@@ -40,37 +38,44 @@ void Connector::stop() {
     stop_.request_stop();
   }
   changed_.notify_all();
-  worker_.join();
+  for (auto& [node, line] : lines_) line.worker.join();
 }
 
 void Connector::request(StorageId node, Ring<RailOrder>& rail, Nanoseconds pause) {
   const auto due = std::chrono::steady_clock::now() + std::max<Nanoseconds>(pause_before(0), pause);
   {
     const std::lock_guard lock(mutex_);
-    wishes_.push_back({node, &rail, 0, due});
+    if (stop_.stop_requested()) return;
+    const auto [it, first] = lines_.try_emplace(node);
+    Line& line = it->second;
+    line.wishes.push_back({&rail, 0, due});
+    if (first) {
+      line.worker.start("connector" + std::to_string(raw(node)), std::nullopt, notices_,
+                        [this, node, &line] { work(node, line.wishes); });
+    }
   }
   changed_.notify_all();
 }
 
-void Connector::work() {
+void Connector::work(StorageId node, std::vector<Wish>& wishes) {
   std::unique_lock lock(mutex_);
   while (!stop_.stop_requested()) {
-    const auto next = std::ranges::min_element(wishes_, {}, &Wish::due);
-    if (next == wishes_.end()) {
+    const auto next = std::ranges::min_element(wishes, {}, &Wish::due);
+    if (next == wishes.end()) {
       changed_.wait(lock);
       continue;
     }
-    const auto due = next->due;  // wishes_ may grow while this waits
+    const auto due = next->due;  // wishes may grow while this waits
     if (std::chrono::steady_clock::now() < due) {
       changed_.wait_until(lock, due);
       continue;
     }
     Wish wish = *next;
-    wishes_.erase(next);
+    wishes.erase(next);
     lock.unlock();
     std::unique_ptr<NodeLink> link;
     try {
-      link = parts_.connect(raw(wish.node), stop_.get_token());
+      link = parts_.connect(raw(node), stop_.get_token());
     } catch (const InputError& error) {  // only a person can mend it, perhaps while this runs
       complain(notices_, error.what());
       ++wish.attempts;
@@ -78,12 +83,12 @@ void Connector::work() {
       ++wish.attempts;
     }
     if (link) {
-      wish.rail->push(Connected{wish.node, std::move(link)});
+      wish.rail->push(Connected{node, std::move(link)});
       lock.lock();
     } else {
       lock.lock();
       wish.due = std::chrono::steady_clock::now() + pause_before(wish.attempts);
-      wishes_.push_back(wish);
+      wishes.push_back(wish);
     }
   }
 }

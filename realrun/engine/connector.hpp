@@ -2,7 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -17,8 +17,9 @@ namespace calvo::realrun {
 /// Tells whoever started the run. The control thread tells it once.
 void complain(NoticeRing& notices, const std::string& text);
 
-/// Connects to nodes that were lost, again and again with growing pauses, on a thread of its own:
-/// a connection to a dead node may block. A node that answers and cannot be used is complained of.
+/// Connects to nodes that were lost, again and again with growing pauses. Each of them has a thread
+/// from its first loss on: to connect to a dead node may block, and to look up its name, and no
+/// other node waits for that. A node that answers and cannot be used is complained of.
 class Connector {
 public:
   Connector(const Parts& parts, NoticeRing& notices);
@@ -30,20 +31,22 @@ public:
 
 private:
   struct Wish {
-    StorageId node{};
     Ring<RailOrder>* rail = nullptr;
     std::int32_t attempts = 0;
     std::chrono::steady_clock::time_point due;
   };
-  void work();
+  struct Line {  ///< to one node
+    std::vector<Wish> wishes;
+    Worker worker;
+  };
+  void work(StorageId node, std::vector<Wish>& wishes);
 
   const Parts& parts_;
   NoticeRing& notices_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Wish> wishes_;
   std::stop_source stop_;
-  Worker worker_;
+  std::map<StorageId, Line> lines_;  ///< once stop is requested, none is added
 };
 
 }  // namespace calvo::realrun

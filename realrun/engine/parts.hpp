@@ -41,9 +41,9 @@ struct Parts {
   std::string fabric;  ///< name of the offers that the fabric client understands
   std::function<std::unique_ptr<FabricClient>()> make_fabric;
   std::function<std::unique_ptr<Device>(const DeviceOptions&)> make_device;
-  /// Blocks, until `stop` at most; throws as NodeClient does. Any thread.
+  /// Blocks, until `stop` at most; throws as NodeClient does. Any threads, at once.
   std::function<std::unique_ptr<NodeLink>(std::size_t node, const std::stop_token& stop)> connect;
-  std::vector<std::string> hosts;  ///< of the nodes, for FabricClient::connect()
+  std::vector<std::string> hosts;  ///< of the nodes as the user calls them, for messages
 };
 
 /// The real ones. Throws InputError for a fabric or a device that is not there.

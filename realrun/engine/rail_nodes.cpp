@@ -40,7 +40,8 @@ void Rail::connect_pool(StorageId id, Nanoseconds limit) {
   Node& it = node(id);
   const std::string& host = parts_.hosts[raw(id)];
   const NodeInfo& info = it.link->info();
-  it.peer = fabric_->connect(host, offer_of(info, parts_.fabric, host), info.ticket, limit);
+  const PoolOffer& offer = offer_of(info, parts_.fabric, host);
+  it.peer = fabric_->connect(info.address, offer, info.ticket, limit);
   it.failed = false;
 }
 
@@ -51,7 +52,7 @@ void Rail::reconnect_pool(StorageId id) {
   const Instant began = clock_.now();
   const Nanoseconds limit = short_connect * (1 << std::min(it.pool_failures, 10));
   try {
-    connect_pool(id, std::min(limit, settings_.limit));
+    connect_pool(id, std::min(limit, std::max(settings_.limit, least_handshake)));
   } catch (const std::exception&) {
     ++it.pool_failures;
     it.pause = (clock_.now() - began) * pauses_per_attempt;

@@ -72,6 +72,14 @@ sockaddr_storage local_name(const Fd& socket) {
   return address;
 }
 
+std::string as_number(const sockaddr* address, socklen_t size) {
+  std::array<char, NI_MAXHOST> text{};
+  const int error =
+      getnameinfo(address, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST);
+  if (error != 0) throw std::runtime_error(fmt::format("getnameinfo: {}", gai_strerror(error)));
+  return text.data();
+}
+
 }  // namespace
 
 Fd& Fd::operator=(Fd&& other) noexcept {
@@ -117,15 +125,11 @@ std::uint16_t local_port(const Fd& socket) {
 
 std::string local_address(const Fd& socket) {
   const sockaddr_storage address = local_name(socket);
-  std::array<char, NI_MAXHOST> text{};
-  const int error = getnameinfo(reinterpret_cast<const sockaddr*>(&address), sizeof address,
-                                text.data(), text.size(), nullptr, 0, NI_NUMERICHOST);
-  if (error != 0) throw std::runtime_error(fmt::format("getnameinfo: {}", gai_strerror(error)));
-  return text.data();
+  return as_number(reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
 Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline,
-              const std::stop_token& stop) {
+              const std::stop_token& stop, std::string* reached) {
   const Addresses list = resolve(std::string(host), port, 0);
   int error = 0;
   for (const addrinfo* address = list.get(); address != nullptr; address = address->ai_next) {
@@ -133,6 +137,7 @@ Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline,
     error = socket ? finish_connect(socket, *address, deadline, stop) : errno;
     if (error == 0) {
       send_small_messages_at_once(socket);
+      if (reached != nullptr) *reached = as_number(address->ai_addr, address->ai_addrlen);
       return socket;
     }
   }

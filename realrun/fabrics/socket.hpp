@@ -41,9 +41,11 @@ std::uint16_t local_port(const Fd& socket);
 /// As a number, without the port.
 std::string local_address(const Fd& socket);
 
-/// Connects, without delay of small messages. Throws std::runtime_error.
+/// Connects, without delay of small messages, to the first address of `host` that answers;
+/// `reached`, if given, takes that one as a number. A name is looked up, which no deadline ends.
+/// Throws std::runtime_error.
 Fd connect_to(std::string_view host, std::uint16_t port, Deadline deadline,
-              const std::stop_token& stop = {});
+              const std::stop_token& stop = {}, std::string* reached = nullptr);
 
 void send_small_messages_at_once(const Fd& socket);
 

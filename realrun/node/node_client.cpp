@@ -134,8 +134,8 @@ NodeClient::Impl::Impl(const ConnectOptions& given)
 
 void NodeClient::Impl::connect(Deadline deadline) {
   try {
-    socket =
-        transport::connect_to(options.endpoint.host, options.endpoint.port, deadline, options.stop);
+    socket = transport::connect_to(options.endpoint.host, options.endpoint.port, deadline,
+                                   options.stop, &info.address);
     transport::send_before_bulk(socket);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("storage node {}: {}; is calvo kvnode running there?",

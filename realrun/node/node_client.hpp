@@ -17,8 +17,9 @@
 
 namespace calvo::realrun {
 
-/// What the node said of itself after the handshake.
+/// What the node said of itself after the handshake, and where it was reached.
 struct NodeInfo {
+  std::string address;  ///< a number, so that whoever connects to its pool waits for no name server
   std::int64_t capacity_blocks = 0;
   std::int64_t stored_blocks = 0;
   std::int64_t slot_stride = 0;  ///< bytes between slots of its pool

@@ -1,4 +1,5 @@
 // Nodes that some of a run's rails have lost, or that are not what they were.
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -46,7 +47,7 @@ TEST(LostNodes, AreLookedUpAndReadOverTheRailThatStillReachesThem) {
   // The first rail connects to nodes 0 and 1, then the second one; the links' owners stay alive so
   // that tickets hold.
   std::vector<std::unique_ptr<NodeLink>> owners;
-  int connections = 0;
+  std::atomic<int> connections = 0;
   parts.connect = [&](std::size_t node, const std::stop_token& stop) -> std::unique_ptr<NodeLink> {
     const int number = connections++;
     if (number == 0) {

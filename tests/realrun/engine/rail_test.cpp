@@ -39,6 +39,7 @@ struct World {
   std::string refusal;                   ///< of new control connections; empty: none
   std::string fabric = "fake";           ///< that new ones offer
   std::vector<Nanoseconds> connects[2];  ///< time that was given to connect to each pool
+  bool node_0_hangs = false;             ///< for new control connections
 
   template <class F>
   auto with(F&& f) {
@@ -56,7 +57,8 @@ public:
   PeerId connect(std::string_view host, const PoolOffer&, const Ticket&,
                  Nanoseconds limit) override {
     const std::lock_guard lock(world_.mutex);
-    world_.connects[host == "node0" ? 0 : 1].push_back(limit);
+    if (host != "10.0.0.1" && host != "10.0.0.2") throw std::runtime_error("a name");
+    world_.connects[host == "10.0.0.1" ? 0 : 1].push_back(limit);
     if (world_.pools_are_away) throw std::runtime_error("away");
     const PeerId peer{next_++};
     peers_[peer].last = Clock::now();
@@ -107,9 +109,10 @@ private:
 /// Has every block.
 class FakeLink final : public NodeLink {
 public:
-  explicit FakeLink(World& world) : world_(world), event_(::eventfd(0, EFD_NONBLOCK)) {
+  FakeLink(World& world, std::size_t node) : world_(world), event_(::eventfd(0, EFD_NONBLOCK)) {
     const std::lock_guard lock(world.mutex);
     number_ = world.links++;
+    info_.address = node == 0 ? "10.0.0.1" : "10.0.0.2";
     info_.slot_stride = format.stride();
     info_.offers.push_back({world.fabric, {}});
   }
@@ -162,10 +165,15 @@ protected:
     parts_.fabric = "fake";
     parts_.make_fabric = [this] { return std::make_unique<FakeFabric>(world_); };
     parts_.hosts = {"node0", "node1"};
-    parts_.connect = [this](std::size_t, const std::stop_token&) -> std::unique_ptr<NodeLink> {
+    parts_.connect = [this](std::size_t node,
+                            const std::stop_token& stop) -> std::unique_ptr<NodeLink> {
+      while (node == 0 && world_.with([this] { return world_.node_0_hangs; })) {
+        if (stop.stop_requested()) throw std::runtime_error("told to stop");
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      }
       const std::string refusal = world_.with([this] { return world_.refusal; });
       if (!refusal.empty()) throw InputError({"storage node", 0, 0}, "", refusal);
-      return std::make_unique<FakeLink>(world_);
+      return std::make_unique<FakeLink>(world_, node);
     };
   }
   ~RailTest() override {
@@ -275,16 +283,30 @@ TEST_F(RailTest, GivesLittleTimeToAPoolThatIsAwayAndMoreEachTime) {
     world_.pools_are_away = true;
   });
   look_up(1);
-  wait_for([&] { return world_.with([&] { return world_.connects[1].size() > 5; }); });
+  wait_for([&] { return world_.with([&] { return world_.connects[1].size() > 8; }); });
   world_.with([&] { world_.pools_are_away = false; });
   wait_for([&] { return heard(EventKind::node_up).size() == heard(EventKind::node_down).size(); });
   std::vector<Nanoseconds> given = world_.with([&] { return world_.connects[1]; });
-  given.resize(5);
+  given.resize(8);
   const auto ms = [](std::int64_t count) { return Nanoseconds{count * 1'000'000}; };
-  EXPECT_EQ(given, (std::vector{ms(5000), ms(200), ms(400), ms(800), ms(1000)}));
+  EXPECT_EQ(given, (std::vector{ms(5000), ms(200), ms(400), ms(800), ms(1600), ms(3200), ms(5000),
+                                ms(5000)}));
   fetch(2, 1, 3);
   wait_for([&] { return !heard(EventKind::fetch_done).empty(); });
   EXPECT_EQ(heard(EventKind::fetch_done).front().event.status, TransferStatus::ok);
+}
+
+TEST_F(RailTest, GetsANodeBackWhileAnotherDoesNotAnswer) {
+  start(Nanoseconds{1'000'000'000});
+  world_.with([&] {
+    world_.broken = world_.links;
+    world_.node_0_hangs = true;
+  });
+  look_up(1);
+  wait_for([&] { return !heard(EventKind::node_up).empty(); });
+  EXPECT_EQ(heard(EventKind::node_up).front().event.node, StorageId{1});
+  world_.with([&] { world_.node_0_hangs = false; });
+  wait_for([&] { return heard(EventKind::node_up).size() >= 2; });
 }
 
 TEST_F(RailTest, ComplainsOfANodeThatRefusesItAndGoesOnTrying) {

@@ -46,6 +46,13 @@ TEST(NodeServer, TellsWhatItIs) {
   EXPECT_THAT(client.info().offers, IsEmpty());
 }
 
+TEST(NodeClient, KnowsTheAddressBehindAName) {
+  const NodeServer server(small_node());
+  ConnectOptions options = to(server);
+  options.endpoint.host = "localhost";
+  EXPECT_EQ(NodeClient(options).info().address, "127.0.0.1");
+}
+
 TEST(NodeServer, AnswersManyRunsAtOnceAndInTheOrderOfTheCalls) {
   NodeOptions options = small_node();
   options.preload.runs = {run_of(0, 4), run_of(20, 6)};
