@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
 #include "realrun/calibrate/calibration.hpp"
+#include "realrun/engine/checks.hpp"
 #include "realrun/engine/parts.hpp"
 #include "realrun/wire/block_format.hpp"
 #include "scenarios/load.hpp"
@@ -76,6 +78,19 @@ realrun::DeviceOptions device_options(const scenarios::Scenario& scenario,
   return device;
 }
 
+realrun::Calibration measure(const scenarios::Scenario& scenario, const realrun::DeviceInfo& device,
+                             const realrun::DeviceOptions& device_options,
+                             const realrun::CalibrateOptions& options) {
+  try {
+    const std::unique_ptr<realrun::Device> made = device.make(device_options);
+    return realrun::calibrate(*made, options);
+  } catch (const InputError&) {
+    throw;
+  } catch (const std::runtime_error& error) {  // a node, a link or memory that is not to be had
+    throw InputError({scenario.file, 0, 0}, "calibrate", error.what());
+  }
+}
+
 int calibrate(const CalibrateArguments& options) {
   check_place(options);
   scenarios::LoadOptions load;
@@ -91,12 +106,13 @@ int calibrate(const CalibrateArguments& options) {
 
   std::optional<realrun::LocalNodes> local;
   if (testbed.nodes.empty()) {
-    local.emplace(scenario, local_node_options(options.hardware, scenario));
+    realrun::LocalNodeOptions nodes = local_node_options(options.hardware, scenario);
+    nodes.synthetic = true;  // whatever the workload finds in the pool
+    local.emplace(scenario, nodes);
     testbed.nodes = local->endpoints();
     testbed.key = local->key();
   }
-  const std::unique_ptr<realrun::Device> device = device_info.make(device_options(
-      scenario, testbed.device_options, testbed.model_seed, is_gpu(options) ? gpu_slots : 4));
+  realrun::check_testbed(scenario, testbed);
 
   realrun::CalibrateOptions calibrate;
   calibrate.control_core = testbed.control_core;
@@ -125,12 +141,19 @@ int calibrate(const CalibrateArguments& options) {
   if (!options.quiet) {
     calibrate.progress = [](std::string_view what) { fmt::print(stderr, "measuring: {}\n", what); };
   }
-  const realrun::Calibration found = realrun::calibrate(*device, calibrate);
+  const realrun::Calibration found =
+      measure(scenario, device_info,
+              device_options(scenario, testbed.device_options, testbed.model_seed,
+                             is_gpu(options) ? gpu_slots : 4),
+              calibrate);
   analysis::write_file(points_file(options.out), realrun::samples_csv(found));
   analysis::write_file(options.out, realrun::calibration_yaml(scenario, found, calibrate));
   if (is_gpu(options)) {
     analysis::write_file(paths_file(options.out),
                          realrun::copy_tables_csv(found.device.copy_tables));
+  }
+  for (const std::string& doubt : realrun::doubts_about(found)) {
+    fmt::print(stderr, "calvo: {}; see {}\n", doubt, points_file(options.out));
   }
   if (!options.quiet) fmt::print("{}written: ", realrun::calibration_text(found));
   fmt::print("{}\n", options.out);
@@ -164,12 +187,10 @@ Verb add_calibrate(CLI::App& program) {
   add_hardware_flags(*command, options->hardware);
   command->footer(
       "Link rate and latency by size and number of reads, round trips, copies, steps over new\n"
-      "tokens, context and batch, both at once, hand-overs between threads: each alone, on an "
-      "idle\n"
-      "machine, a minute or two. Fits are robust and written with their residuals; every time "
-      "that\n"
-      "was taken goes to a .points.csv beside it. A scenario reads it with --set "
-      "calibration=FILE.\n\n"
+      "tokens, context and batch, both at once, hand-overs between threads: each alone, on an\n"
+      "idle machine, a minute or two. Fits are robust and written with their residuals and\n"
+      "ranges; one that misses, and nodes that differ, are warned of. Every time that was taken\n"
+      "goes to a .points.csv beside it. A scenario reads it with --set calibration=FILE.\n\n"
       "Examples:\n"
       "  calvo calibrate scenarios/examples/laptop.yaml -o laptop.cal.yaml\n"
       "  calvo run scenarios/examples/laptop.yaml --set calibration=laptop.cal.yaml\n"

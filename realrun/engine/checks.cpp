@@ -25,7 +25,7 @@ private:
 
 }  // namespace
 
-void check_scenario(const scenarios::Scenario& scenario, const RealrunOptions& options) {
+void check_testbed(const scenarios::Scenario& scenario, const RealrunOptions& options) {
   const Checker check(scenario);
   const models::ModelShape& model = scenario.model;
   check.refuse_if(scenario.engine.tensor_parallel > 1, "engine.tensor_parallel",
@@ -38,17 +38,6 @@ void check_scenario(const scenarios::Scenario& scenario, const RealrunOptions& o
                               model.name));
   check.refuse_if(model.bytes_per_value != 2, "model.bytes_per_value",
                   fmt::format("\"{}\"; KV of real runs is bf16, 2 bytes", model.bytes_per_value));
-  check.refuse_if(scenario.simulation.granularity == scenarios::Granularity::block,
-                  "simulation.granularity",
-                  "\"block\" is an option of the simulator; a real run moves runs of blocks, take "
-                  "it out");
-  check.refuse_if(scenario.simulation.truth_noise != 0, "simulation.truth_noise",
-                  fmt::format("\"{}\"; a real run has noise of its own, take it out",
-                              scenario.simulation.truth_noise));
-  check.refuse_if(
-      !scenario.faults.empty(), "faults",
-      "are those of the simulated world; take them out, and give the storage nodes that "
-      "calvo starts their own, for example --faults hang@5s..7s");
   const auto nodes = static_cast<std::size_t>(scenario.instance.storage_nodes);
   check.refuse_if(options.nodes.size() != nodes, "topology.storage_nodes",
                   fmt::format("the scenario has {} and {} are given; name each with one --node "
@@ -75,6 +64,22 @@ void check_scenario(const scenarios::Scenario& scenario, const RealrunOptions& o
   };
   expect_core("--control-core", options.control_core);
   expect_core("--network-core", options.network_core);
+}
+
+void check_scenario(const scenarios::Scenario& scenario, const RealrunOptions& options) {
+  check_testbed(scenario, options);
+  const Checker check(scenario);
+  check.refuse_if(scenario.simulation.granularity == scenarios::Granularity::block,
+                  "simulation.granularity",
+                  "\"block\" is an option of the simulator; a real run moves runs of blocks, take "
+                  "it out");
+  check.refuse_if(scenario.simulation.truth_noise != 0, "simulation.truth_noise",
+                  fmt::format("\"{}\"; a real run has noise of its own, take it out",
+                              scenario.simulation.truth_noise));
+  check.refuse_if(
+      !scenario.faults.empty(), "faults",
+      "are those of the simulated world; take them out, and give the storage nodes that "
+      "calvo starts their own, for example --faults hang@5s..7s");
   check.refuse_if(options.transfer_limit <= Nanoseconds{0}, "--transfer-limit",
                   "not above 0; give a time like 2 s");
 }

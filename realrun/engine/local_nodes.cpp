@@ -106,6 +106,7 @@ LocalNodes::LocalNodes(const scenarios::Scenario& scenario, const LocalNodeOptio
       node.capacity_blocks = scenario.remote_blocks;
       node.index = static_cast<std::uint32_t>(i);
       node.preload.runs = initial_share(scenario, static_cast<std::uint32_t>(i));
+      node.synthetic_on_demand = options.synthetic;
       node.fabrics = {options.fabric};
       node.pace = options.pace;
       if (options.pace) {

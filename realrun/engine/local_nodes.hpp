@@ -19,6 +19,8 @@ struct LocalNodeOptions {
   std::uint64_t model_seed = 1;
   std::optional<BytesPerSecond> pace;  ///< of each node
   std::vector<FaultScript> faults;     ///< of the first nodes, in order
+  /// Any block that is asked for is made on the spot, as with calvo kvnode --synthetic.
+  bool synthetic = false;
 };
 
 /// What of the scenario's pool lies on storage node `node` before the run, least recently used
