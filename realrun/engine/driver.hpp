@@ -137,7 +137,10 @@ private:
   std::map<std::uint32_t, Absence> absences_;  ///< by node, of those that were ever lost
   struct CpuTimes {
     double process = 0;
-    std::vector<double> busy, all;  ///< of each core
+    struct Core {
+      double busy = 0, all = 0;
+    };
+    std::map<int, Core> cores;  ///< by number: those that are offline are not among them
   };
   static CpuTimes cpu_times();
   CpuTimes cpu_before_;

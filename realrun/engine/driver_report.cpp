@@ -41,8 +41,7 @@ Driver::CpuTimes Driver::cpu_times() {
       all += ticks;
       if (field == 3 || field == 4) idle += ticks;  // idle, iowait
     }
-    times.busy.push_back(all - idle);
-    times.all.push_back(all);
+    times.cores[std::stoi(name.substr(3))] = {all - idle, all};
   }
   return times;
 }
@@ -56,12 +55,14 @@ LoadReport Driver::load_report() {
   const double wall = seconds(clock_.now() - Instant{});
   load.cpu_busy = wall > 0 ? (after.process - cpu_before_.process) / wall : 0;
   double busy = 0, all = 0, spare_busy = 0, spare = 0;
-  for (std::size_t core = 0; core < std::min(after.all.size(), cpu_before_.all.size()); ++core) {
-    const double core_busy = after.busy[core] - cpu_before_.busy[core];
-    const double core_all = after.all[core] - cpu_before_.all[core];
+  for (const auto& [core, now] : after.cores) {
+    const auto before = cpu_before_.cores.find(core);
+    if (before == cpu_before_.cores.end()) continue;
+    const double core_busy = now.busy - before->second.busy;
+    const double core_all = now.all - before->second.all;
     busy += core_busy;
     all += core_all;
-    if (options_.device_options.compute_core == static_cast<int>(core)) continue;
+    if (options_.device_options.compute_core == core) continue;
     spare_busy += core_busy;
     spare += core_all;
   }

@@ -131,7 +131,9 @@ struct Notice {
   std::uint32_t instance = 0;
   std::uint32_t rail = 0;
   control::Event event;
-  Instant began{};  ///< of a transfer or step: its first byte or kernel
+  /// Of a step: its first kernel; of a copy: its first block; of a fetch: its last lease's answer,
+  /// from when it may post; of a store: when it was ordered.
+  Instant began{};
   Instant ended{};
   const RequestSpec* spec = nullptr;
   Instant due{};

@@ -25,7 +25,7 @@ struct RealrunOptions {
   std::uint64_t model_seed = 1;
   bool verify = true;     ///< checksum of each fetched block, before it is used
   bool canaries = false;  ///< poison between host slots, checked at the end and on each reuse
-  Nanoseconds transfer_limit{2'000'000'000};  ///< deadline of a fetch, lookup, store
+  Nanoseconds transfer_limit{2'000'000'000};  ///< of silence: then a node is given up
   std::int32_t rails = 1;
   DeviceOptions device_options;  ///< pacing and pinning; shape, pages, memory are the scenario's
   std::optional<int> control_core, network_core;

@@ -5,8 +5,9 @@
 // the same in return. All numbers are little endian.
 //
 //   server -> client   magic 8, nonce 32
-//   client -> server   session 16, nonce 32, HMAC(ticket, "client" server-nonce client-nonce
-//   session) server -> client   HMAC(ticket, "server" client-nonce server-nonce session)
+//   client -> server   session 16, nonce 32,
+//                      HMAC(ticket, "client" server-nonce client-nonce session)
+//   server -> client   HMAC(ticket, "server" client-nonce server-nonce session)
 #pragma once
 
 #include <array>

@@ -18,6 +18,7 @@
 #include "realrun/fabrics/socket.hpp"
 #include "realrun/node/connection.hpp"
 #include "realrun/wire/block_format.hpp"
+#include "realrun/wire/bytes.hpp"
 #include "realrun/wire/handshake.hpp"
 #include "realrun/wire/messages.hpp"
 #include "realrun/wire/secret.hpp"
@@ -192,7 +193,7 @@ void NodeClient::Impl::take_welcome(const Bytestring& body) {
   info.written_blocks = welcome->written_blocks;
   std::ranges::copy(welcome->ticket, info.ticket.bytes);
   for (WelcomeBody::Offer& offer : welcome->offers) {
-    info.offers.push_back({std::move(offer.fabric), std::move(offer.blob)});
+    info.offers.push_back({printable(std::move(offer.fabric)), std::move(offer.blob)});
   }
 }
 

@@ -165,7 +165,8 @@ void NodeLoop::come_back() {
 }
 
 void NodeLoop::accept_peers() {
-  while (true) {
+  constexpr int most_at_once = 16;  // the rest after those that are connected had their turn
+  for (int accepted = 0; accepted < most_at_once; ++accepted) {
     transport::Fd socket(
         ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {

@@ -17,9 +17,7 @@ public:
   using Time = TokenBucket::Time;
 
   Pacer(BytesPerSecond rate, std::int64_t burst)
-      : rate_(rate), late_(to_nanoseconds(Bytes{burst} / rate)), bucket_(rate, late_) {}
-
-  BytesPerSecond rate() const { return rate_; }
+      : late_(to_nanoseconds(Bytes{burst} / rate)), bucket_(rate, late_) {}
 
   /// `speed`: share of the rate that the link has now. Requires: now does not decrease; speed > 0.
   Time through(std::int64_t bytes, Time now, double speed = 1) {
@@ -31,7 +29,6 @@ public:
   }
 
 private:
-  BytesPerSecond rate_;
   Nanoseconds late_;
   TokenBucket bucket_;
   Time last_{};

@@ -31,8 +31,8 @@ std::string size_text(std::uint64_t bytes) {
   return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / static_cast<double>(1ULL << 30U));
 }
 
-}  // namespace
-
+/// What this process can still have: the machine's available memory, or less if its control group
+/// sets a limit.
 std::uint64_t available_memory() {
   std::uint64_t available = std::numeric_limits<std::uint64_t>::max();
   std::ifstream file("/proc/meminfo");
@@ -48,6 +48,8 @@ std::uint64_t available_memory() {
   }
   return available;
 }
+
+}  // namespace
 
 PoolMemory::PoolMemory(std::uint64_t bytes, bool huge_pages, const std::string& who) {
   const auto wrong = [&](const std::string& problem) {

@@ -23,8 +23,4 @@ private:
   std::span<std::byte> bytes_;
 };
 
-/// What this process can still have: the machine's available memory, or less if its control group
-/// sets a limit.
-std::uint64_t available_memory();
-
 }  // namespace calvo::realrun
