@@ -81,13 +81,11 @@ TEST(Validate, IdenticalRunsHaveNoErrorAndPass) {
   const auto measures = report(here)["cells"][0]["measures"];
   for (const char* statistic : {"mean", "p50", "p90"}) {
     const auto& residual = measures["ttft_ms"][statistic];
-    EXPECT_NEAR(residual["error"].get<double>(), 0, 1e-12) << statistic;
+    EXPECT_EQ(residual["error"], 0.0) << statistic;
     EXPECT_NEAR(residual["spread"].get<double>(), 0, 1e-12) << statistic;
   }
   for (const auto& scale : measures["attainment"]) EXPECT_EQ(scale["error"], 0.0);
-  for (const auto& stage : measures["stages_ms"]) {
-    EXPECT_NEAR(stage["error"].get<double>(), 0, 1e-9);
-  }
+  for (const auto& stage : measures["stages_ms"]) EXPECT_EQ(stage["error"], 0.0);
   EXPECT_EQ(measures["per_request"]["median"], 0.0);
   EXPECT_NEAR(measures["per_request"]["pearson_r"].get<double>(), 1, 1e-12);
 }
