@@ -143,6 +143,10 @@ public:
   /// the pages, then one result for each sequence. One thread at a time, any thread.
   virtual void step(const StepInput& input, std::vector<SequenceResult>& results) = 0;
 
+  /// Nothing takes its time any more because of a pace, neither what is under way nor what comes: a
+  /// run is to end soon. Any thread, at any time.
+  virtual void end_pace() {}
+
   /// For tests and oracles: the payload of a page.
   virtual std::vector<std::byte> read_page(std::int32_t page) = 0;
 };

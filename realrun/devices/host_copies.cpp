@@ -22,9 +22,10 @@ constexpr milliseconds run_ahead{1};  // of the pace, within a job: what one sle
 
 }  // namespace
 
-HostCopies::HostCopies(std::byte* pages, const DeviceOptions& options)
+HostCopies::HostCopies(std::byte* pages, const DeviceOptions& options, HostPace& pace)
     : pages_(pages),
       options_(options),
+      pace_(pace),
       page_bytes_(realrun::page_bytes(options)),
       layer_bytes_(page_bytes_ / options.shape.layers),
       event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -37,6 +38,7 @@ HostCopies::HostCopies(std::byte* pages, const DeviceOptions& options)
 
 HostCopies::~HostCopies() {
   for (Lane& lane : lanes_) lane.thread.request_stop();
+  pace_.end();
   for (Lane& lane : lanes_) lane.thread.join();
   close(event_);
 }
@@ -92,9 +94,7 @@ bool HostCopies::carry_out(Lane& lane, const Posted& posted, const std::stop_tok
   const std::int64_t end = begin + job.layers * layer_bytes_;
   Clock::time_point through = posted.at;
   const auto wait_until = [&](Clock::time_point then) {
-    if (Clock::now() >= then) return !stop.stop_requested();
-    std::unique_lock lock(lane.mutex);
-    lane.more.wait_until(lock, stop, then, [] { return false; });
+    if (Clock::now() < then) pace_.wait_until(then);
     return !stop.stop_requested();
   };
   for (const PageCopy& block : job.blocks) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "realrun/devices/device.hpp"
+#include "realrun/devices/host_pace.hpp"
 #include "realrun/wire/token_bucket.hpp"
 
 namespace calvo::realrun {
@@ -21,8 +22,9 @@ namespace calvo::realrun {
 /// never sooner; a thread that has fallen behind by up to 10 ms catches up.
 class HostCopies final : public CopyEngine {
 public:
-  /// `pages` [options.pages][page_bytes(options)]; outlives this.
-  HostCopies(std::byte* pages, const DeviceOptions& options);
+  /// `pages` [options.pages][page_bytes(options)]; what is given by reference outlives this, and
+  /// once `pace` is ended jobs end as soon as they are copied.
+  HostCopies(std::byte* pages, const DeviceOptions& options, HostPace& pace);
   ~HostCopies() override;
 
   void post(CopyJob job) override;
@@ -52,6 +54,7 @@ private:
 
   std::byte* pages_;
   const DeviceOptions& options_;
+  HostPace& pace_;
   std::int64_t page_bytes_;
   std::int64_t layer_bytes_;
   std::size_t outstanding_ = 0;

@@ -11,6 +11,7 @@
 #include "core/contract.hpp"
 #include "core/input_error.hpp"
 #include "realrun/devices/host_copies.hpp"
+#include "realrun/devices/host_pace.hpp"
 #include "realrun/devices/host_transformer.hpp"
 #include "realrun/devices/mapped_memory.hpp"
 #include "realrun/devices/thread_tools.hpp"
@@ -20,18 +21,23 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr Seconds longest{1e9};  // a clock can hold it
+
 /// When a paced step may end. A layer takes its share from when its KV is there.
 class StepClock {
 public:
   StepClock(Seconds pace, std::int32_t layers)
-      : share_(std::chrono::duration_cast<Clock::duration>(pace) / layers), end_(Clock::now()) {}
+      : share_(std::chrono::duration_cast<Clock::duration>(std::min(pace, longest)) / layers),
+        end_(Clock::now()) {}
 
   void layer_begins(bool gated) {
     if (gated) end_ = std::max(end_, Clock::now());
     end_ += share_;
   }
-  void wait() const {
-    if (share_ > Clock::duration::zero()) sleep_until(end_);
+  void wait(HostPace& pace) const {
+    if (Clock::now() >= end_) return;
+    wake_in_time();
+    pace.wait_until(end_);
   }
 
 private:
@@ -47,7 +53,7 @@ public:
                 options.shape.head_dim},
         pages_(options.pages * page_bytes(options), MappedMemory::Pin::no, "pages"),
         host_(options.host_bytes, MappedMemory::Pin::if_allowed, "host memory"),
-        copies_(pages_.bytes().data(), options_) {
+        copies_(pages_.bytes().data(), options_, pace_) {
     CALVO_ENSURE(layout_.page_values() * 2 == page_bytes(options));
     if (options.arithmetic) model_.emplace(options.shape, options.seed);
   }
@@ -60,6 +66,7 @@ public:
   std::span<std::byte> host_memory() override { return host_.bytes(); }
   bool host_memory_locked() const override { return host_.pinned(); }
   CopyEngine& copies() override { return copies_; }
+  void end_pace() override { pace_.end(); }
 
   void step(const StepInput& input, std::vector<SequenceResult>& results) override {
     expect_valid(options_, input.sequences);
@@ -77,7 +84,7 @@ public:
       for (std::int32_t layer = 0; layer < options_.shape.layers; ++layer) before_layer(layer);
       for (std::size_t i = 0; i < results.size(); ++i) pretend(input.sequences[i], results[i]);
     }
-    clock.wait();
+    clock.wait(pace_);
   }
 
   std::vector<std::byte> read_page(std::int32_t page) override {
@@ -101,7 +108,8 @@ private:
   MappedMemory pages_;
   MappedMemory host_;
   std::optional<HostTransformer> model_;
-  HostCopies copies_;  ///< its threads use pages_
+  HostPace pace_;
+  HostCopies copies_;  ///< its threads use pages_ and pace_
 };
 
 [[noreturn]] void refuse(const std::string& where, const std::string& problem) {

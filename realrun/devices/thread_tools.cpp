@@ -1,7 +1,6 @@
 #include "realrun/devices/thread_tools.hpp"
 
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -47,14 +46,6 @@ void expect_core(std::optional<int> core, std::string_view option) {
 
 void wake_in_time() {
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // nanoseconds; best effort
-}
-
-void sleep_until(std::chrono::steady_clock::time_point then) {
-  if (std::chrono::steady_clock::now() >= then) return;
-  thread_local bool prepared = false;
-  if (!prepared) wake_in_time();
-  prepared = true;
-  std::this_thread::sleep_until(then);
 }
 
 }  // namespace calvo::realrun

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string_view>
 
@@ -15,8 +14,5 @@ void expect_core(std::optional<int> core, std::string_view option);
 
 /// Lets the calling thread wake within microseconds of when it wants to, not 50 later.
 void wake_in_time();
-
-/// Sleeps until then; returns at once if that has passed.
-void sleep_until(std::chrono::steady_clock::time_point then);
 
 }  // namespace calvo::realrun

@@ -140,7 +140,8 @@ void Driver::start() {
   ingress_->start(options_.control_core);
 }
 
-/// Ends all threads: what is on the wire or being copied ends first, and then nothing is written.
+/// Ends all threads: what is on the wire or being copied ends first, at no pace
+/// but the machine's, and then nothing is written.
 void Driver::stop() noexcept {
   if (!std::exchange(started_, false)) return;
   notices_.close();
@@ -148,6 +149,7 @@ void Driver::stop() noexcept {
   if (ingress_) tell(ingress_->orders(), *ingress_, Ingress::Order{});
   for (InstanceHost& host : hosts_) {
     if (host.step_cut) host.step_cut->store(true);
+    host.device->end_pace();
     for (const auto& rail : host.rails) tell(rail->orders(), *rail, StopOrder{});
     tell(host.copy->orders(), *host.copy, StopOrder{});
     host.gate.open();

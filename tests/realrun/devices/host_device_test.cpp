@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -302,6 +303,54 @@ TEST(HostCopies, ASlowOneMayBeThrownAway) {
     EXPECT_TRUE(done.empty());
   }
   EXPECT_LT(steady_clock::now() - start, std::chrono::seconds{60});
+}
+
+TEST(HostCopies, AreOverAtOnceWhenThePaceEnds) {
+  DeviceOptions options = small_options(16, 12);
+  options.copy_pace = BytesPerSecond{1};  // centuries
+  const auto device = make_host(options);
+  std::byte* host = device->host_memory().data();
+  const auto post = [&](std::uint64_t cookie, std::byte value) {
+    std::fill_n(host, page_bytes(options), value);
+    CopyJob job;
+    job.direction = CopyDirection::in;
+    job.blocks = {{static_cast<std::int32_t>(cookie), host}};
+    job.cookie = cookie;
+    device->copies().post(std::move(job));
+  };
+  std::vector<std::uint64_t> done;
+  post(1, std::byte{1});
+  device->copies().poll(done);
+  EXPECT_TRUE(done.empty());
+  device->end_pace();
+  ASSERT_TRUE(testing::await_copies(device->copies(), 1, done));
+  post(2, std::byte{2});  // nor do later ones wait
+  ASSERT_TRUE(testing::await_copies(device->copies(), 2, done));
+  EXPECT_EQ(done, (std::vector<std::uint64_t>{1, 2}));
+  for (const std::uint64_t cookie : done) {  // whole
+    EXPECT_EQ(device->read_page(static_cast<std::int32_t>(cookie)),
+              std::vector<std::byte>(static_cast<std::size_t>(page_bytes(options)),
+                                     static_cast<std::byte>(cookie)));
+  }
+}
+
+TEST(HostDevice, AStepIsOverWhenThePaceEnds) {
+  DeviceOptions options = small_options(16, 4);
+  options.pace_step = Seconds{1e30};  // more than a clock can count
+  const auto device = make_host(options);
+  const std::vector<std::int32_t> tokens = {1};
+  const std::vector<std::int32_t> pages = {0};
+  const SequenceStep sequence{tokens, 0, pages, true};
+  std::atomic<bool> begun = false;
+  std::vector<SequenceResult> results;
+  std::jthread stepping([&] {
+    device->step({{&sequence, 1}, [&](std::int32_t) { begun = true; }}, results);
+  });
+  while (!begun) std::this_thread::yield();
+  device->end_pace();
+  stepping.join();
+  options.pace_step = Seconds{0};
+  EXPECT_EQ(results.at(0).logits, testing::compute(*make_host(options), tokens, 0, pages).logits);
 }
 
 // The oracle can fail: each bit of each loaded page that lies before the prompt's end shows.

@@ -157,6 +157,21 @@ TEST(Realrun, EndsEarlyWhenAskedToAndSaysSo) {
   EXPECT_LT(result.run.requests.size(), 20000U);
 }
 
+TEST(Realrun, DoesNotWaitForPacesWhenItIsToEnd) {
+  struct Pace {
+    double copy, step;  ///< ages, or nothing
+  };
+  for (const Pace pace : {Pace{1, 0}, Pace{1e12, 1e6}}) {
+    scenarios::Scenario scenario = small_scenario({"simulation.time_limit=500 ms"});
+    const Nodes nodes(scenario, Nodes::Contents::initial);
+    RealrunOptions options = options_for(nodes);
+    options.device_options.copy_pace = BytesPerSecond{pace.copy};
+    options.device_options.pace_step = Seconds{pace.step};
+    const RealrunResult result = realrun(scenario, options);
+    EXPECT_FALSE(result.run.complete) << pace.copy;
+  }
+}
+
 TEST(Realrun, EndsAtTheTimeLimit) {
   scenarios::Scenario scenario =
       small_scenario({"workload.synthetic.arrival.rate=20 /s", "workload.synthetic.count=20000",
