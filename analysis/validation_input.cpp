@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 
 Json read_json(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) {
+  if (!stream || !std::filesystem::is_regular_file(file)) {
     throw InputError({file, 0, 0}, "", "cannot be read; name a whole run directory");
   }
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};

@@ -326,6 +326,23 @@ void warn_about_completed(const MatchedCell& cell, std::vector<std::string>& war
   }
 }
 
+/// No two real runs take the same times.
+void warn_about_copies(const MatchedCell& cell, std::vector<std::string>& warnings) {
+  const auto same_times = [](const auto& a, const auto& b) {
+    return a.second->arrival_s == b.second->arrival_s && a.second->ttft_s == b.second->ttft_s;
+  };
+  for (std::size_t i = 1; i < cell.repeats.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!std::ranges::equal(cell.rows[i + 1], cell.rows[j + 1], same_times)) continue;
+      warnings.push_back(
+          fmt::format("{} took the times of {}, each to the last digit: a copy is no "
+                      "repeat, and makes intervals too narrow",
+                      cell.repeats[i]->run.path, cell.repeats[j]->run.path));
+      break;
+    }
+  }
+}
+
 void match_requests(MatchedCell& cell, std::vector<std::string>& warnings) {
   cell.rows.push_back(rows_of(*cell.prediction));
   for (const ValidationRun* real : cell.repeats) {
@@ -341,6 +358,7 @@ void match_requests(MatchedCell& cell, std::vector<std::string>& warnings) {
   keep_counted(cell, cell.rows);
   warn_about_completed(cell, warnings);
   warn_about_hits(cell, warnings);
+  warn_about_copies(cell, warnings);
 }
 
 void warn_about_testbeds(std::span<const ValidationRun> runs, std::vector<std::string>& warnings) {

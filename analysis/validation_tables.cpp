@@ -162,7 +162,7 @@ ReportTable rank_table(const Validation& validation) {
   for (const ValidatedScenario& scenario : validation.scenarios) {
     table.rows.push_back(
         {scenario.scenario + (scenario.held_out ? " *" : ""), agreement_text(scenario.by_ttft),
-         scenario.by_attainment ? agreement_text(*scenario.by_attainment) : "no deadlines"});
+         scenario.by_attainment ? agreement_text(*scenario.by_attainment) : "nothing to judge"});
   }
   return table;
 }

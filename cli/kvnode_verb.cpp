@@ -147,10 +147,19 @@ realrun::NodeOptions options_of_node(const KvnodeArguments& options) {
       if (comma == rest.size()) break;
       rest.remove_prefix(comma + 1);
     }
+    std::int64_t blocks = 0;
+    for (const BlockRun& run : node.preload.runs) blocks += run.count;
+    if (blocks > node.capacity_blocks) {
+      refuse("--preload",
+             fmt::format("{} blocks do not fit into a pool of {}; raise --capacity to "
+                         "{} bytes or preload fewer",
+                         blocks, node.capacity_blocks,
+                         blocks * realrun::BlockFormat{node.config.block_bytes}.stride()));
+    }
   }
   node.synthetic_on_demand = options.synthetic;
   node.fabrics = options.fabrics;
-  if (!options.pace.empty()) node.pace = value_of<BytesPerSecond>("--pace", options.pace);
+  if (!options.pace.empty()) node.pace = pace_of("--pace", options.pace);
   node.pace_burst = value_of<Bytes>("--pace-burst", options.pace_burst).count();
   if (!options.faults.empty()) node.faults = realrun::parse_fault_script(options.faults);
   node.faults.seed = options.fault_seed;

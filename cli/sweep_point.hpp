@@ -8,8 +8,8 @@
 namespace calvo::cli {
 
 /// Loads, simulates and writes a point, as `plan` keeps it; `directory` appears whole or not at
-/// all. Once in a process. Returns what its summary.json holds. Throws Unwritable if the place is at
-/// fault, another InputError if the point is.
+/// all. Once in a process. Returns what its summary.json holds. Throws Unwritable if the place is
+/// at fault, another InputError if the point is.
 std::string run_point(const sweeps::Plan& plan, const sweeps::Job& job,
                       const std::string& directory);
 

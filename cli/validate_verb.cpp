@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -52,7 +53,29 @@ void write_report(const std::string& path, const char* flag, const std::string& 
   }
 }
 
+std::filesystem::path place_of(const std::string& path) {
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+}
+
+/// A report must not take the place of what it is about, nor of the other report.
+void refuse_places(const ValidateArguments& options) {
+  const auto refuse_in_run = [&](const std::string& path, const char* flag) {
+    for (const std::string& directory : options.directories) {
+      if (path.empty() || place_of(path).parent_path() != place_of(directory)) continue;
+      throw InputError({path, 0, 0}, flag,
+                       "lies in a run that is to be validated; choose another place");
+    }
+  };
+  refuse_in_run(options.json, "--json");
+  refuse_in_run(options.markdown, "--markdown");
+  if (options.json.empty() || options.markdown.empty()) return;
+  if (place_of(options.json) != place_of(options.markdown)) return;
+  throw InputError({options.json, 0, 0}, "--json",
+                   "is the place of --markdown, too; choose another one");
+}
+
 int validate(const ValidateArguments& options) {
+  refuse_places(options);
   analysis::Tolerances tolerances;
   for (const std::string& argument : options.tolerances) tolerances.apply(argument);
   analysis::ValidationOptions validation_options{options.held_out, options.baseline};

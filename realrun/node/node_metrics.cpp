@@ -74,7 +74,9 @@ private:
 std::unique_ptr<prometheus::Exposer> expose(const std::string& address) {
   try {
     return std::make_unique<prometheus::Exposer>(
-        std::vector<std::string>{"listening_ports", address, "num_threads", "2"});
+        // Who connects and asks nothing holds a thread until its time is over.
+        std::vector<std::string>{"listening_ports", address, "num_threads", "8",
+                                 "request_timeout_ms", "500"});
   } catch (const std::exception&) {
     throw InputError({"kvnode", 0, 0}, "metrics",
                      fmt::format("cannot listen on {}; choose another port, or 0 for any that is "

@@ -51,8 +51,10 @@ inline ValidationRun simulated(const std::vector<double>& ttft_ms,
 inline ValidationRun real(int number, const std::vector<double>& ttft_ms,
                           std::optional<double> deadline_ms = std::nullopt,
                           const std::string& engine = "e") {
-  return run_of("real/" + engine + "-" + std::to_string(number), Driver::realrun, engine, ttft_ms,
-                deadline_ms);
+  ValidationRun run = run_of("real/" + engine + "-" + std::to_string(number), Driver::realrun,
+                             engine, ttft_ms, deadline_ms);
+  for (RequestRow& row : run.run.requests) row.arrival_s += 1e-6 * number;  // as no two do
+  return run;
 }
 
 }  // namespace calvo::analysis::testing

@@ -152,6 +152,15 @@ TEST(MatchRuns, WarnsOfDifferentTestbedsAndSilentGenerators) {
                           "1 real run does not say how late the load came"));
 }
 
+TEST(MatchRuns, WarnsOfARepeatThatIsACopy) {
+  auto runs = sound_runs();
+  runs.push_back(runs[1]);
+  runs.back().run.path = "real/e-3";
+  EXPECT_THAT(match_runs(runs).warnings,
+              ElementsAre("real/e-3 took the times of real/e-1, each to the last digit: a copy is "
+                          "no repeat, and makes intervals too narrow"));
+}
+
 TEST(MatchRuns, DiscardsRunsWhoseLoadWasWrong) {
   auto runs = sound_runs();
   runs[1].load.lateness_p99_s = 0.0021;  // above 1 % of 200 ms

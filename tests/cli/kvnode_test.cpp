@@ -162,6 +162,10 @@ TEST(Kvnode, WhatIsWrongIsNamedWithARemedy) {
        "--preload:1:1: \"5\" is not FIRST+COUNT (for example 0+1000), with 1 to 1048576 blocks, "
        "nor "
        "\"scenario\""},
+      {node({"--preload", "0+99,200+1"}),
+       "--preload:1:1: 100 blocks do not fit into a pool of 31; raise --capacity to 209721600 "
+       "bytes "
+       "or preload fewer"},
       {node({"--preload", "scenario"}), "--preload:1:1: \"scenario\" goes with --scenario FILE"},
       {node({"--faults", "dye@1s"}), "--faults:1:1: unknown fault \"dye\" (did you mean \"die\"?)"},
       {node({"--fabric", "tpc"}), "fabric:0:0: unknown fabric \"tpc\" (did you mean \"tcp\"?)"},

@@ -175,6 +175,12 @@ TEST(Validate, WhatIsWrongIsNamedWithARemedy) {
        "\"holdout\" is a list of names\n"},
       {{"sim", "real", "--json", "no/where.json"},
        "calvo: no/where.json:0:0: --json: cannot be written; choose another place\n"},
+      {{"sim", "real", "--json", "./sim/summary.json"},
+       "calvo: ./sim/summary.json:0:0: --json: lies in a run that is to be validated; choose "
+       "another "
+       "place\n"},
+      {{"sim", "real", "--json", "r", "--markdown", "./r"},
+       "calvo: r:0:0: --json: is the place of --markdown, too; choose another one\n"},
   };
   for (const Wrong& wrong : cases) {
     const Ran ran = here.run(Words{"validate"} + wrong.arguments);
