@@ -167,12 +167,15 @@ int run_for_real(const RealrunArguments& options) {
   listen_to_signals();  // before a directory shows: who sees it may signal
   const std::vector<Job> jobs = plan(options);
   // All of them are read, and their places looked at, before the first is run.
+  std::vector<std::string> names;
   for (const Job& job : jobs) {
     if (jobs.size() == 1 || job.repeat > 1) continue;
     const scenarios::Scenario scenario = load_scenario(options, job.engine);
+    names.push_back(scenario.engine.name);
     const RunOneOptions place = place_of(options, scenario, job);
     const analysis::RunDirectoryWriter taken(place.directory, place.taken);
   }
+  refuse_engines_named_twice(std::move(names));
   std::vector<std::string> directories;
   bool stopped = false;
   int exit_code = success;

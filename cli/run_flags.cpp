@@ -6,6 +6,7 @@
 
 #include "cli/checks.hpp"
 #include "cli/usage.hpp"
+#include "core/input_error.hpp"
 #include "scenarios/load.hpp"
 
 namespace calvo::cli {
@@ -64,6 +65,14 @@ scenarios::Scenario load_scenario(const RunFlags& flags, const std::string& engi
   if (flags.events) load.overrides.emplace_back("simulation.event_log=true");
   load.seed = flags.seed;
   return scenarios::load_scenario(flags.scenario, load);
+}
+
+void refuse_engines_named_twice(std::vector<std::string> engines) {
+  std::ranges::sort(engines);
+  const auto twice = std::ranges::adjacent_find(engines);
+  if (twice == engines.end()) return;
+  throw InputError({"--engines", 1, 1}, "",
+                   fmt::format("\"{}\" is there twice; name each engine once", *twice));
 }
 
 RunOneOptions place_of_run(const RunFlags& flags, const RunKind& kind,

@@ -37,6 +37,10 @@ void add_run_flags(CLI::App& command, RunFlags& flags, const RunKind& kind);
 /// Throws InputError. `engine`: instead of the scenario's; empty: the scenario's.
 scenarios::Scenario load_scenario(const RunFlags& flags, const std::string& engine);
 
+/// Throws InputError if one of `engines`, names as scenarios resolve them, is there twice: results
+/// would have one name and one place.
+void refuse_engines_named_twice(std::vector<std::string> engines);
+
 /// Where a run goes: runs/SCENARIO-ENGINE-SEED and so on, or what --out says, which holds a
 /// directory ENGINE for each of several runs. `part` goes behind the engine: one of its repeats.
 RunOneOptions place_of_run(const RunFlags& flags, const RunKind& kind,

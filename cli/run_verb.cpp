@@ -46,11 +46,14 @@ int run_alone(const RunArguments& options) {
 int run_side_by_side(const RunArguments& options) {
   // All of them are read before the first is simulated: wrong input ends it here.
   std::vector<RunJob> jobs;
+  std::vector<std::string> names;
   for (const std::string& engine : options.engines) {
     RunJob job{load_scenario(options, engine), {}};
+    names.push_back(job.scenario.engine.name);
     job.options = run_options(options, job.scenario, false);
     jobs.push_back(std::move(job));
   }
+  refuse_engines_named_twice(std::move(names));
   pass_signals_on();  // before a directory shows
   for (const RunJob& job : jobs) {
     // Complains about a directory that is taken now, not after the first run.
