@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "core/input_error.hpp"
+#include "core/parse.hpp"
 #include "core/suggest.hpp"
 
 namespace calvo::cli {
@@ -45,6 +47,22 @@ CLI::Validator port_number() {
 CLI::Validator not_empty() {
   return check([](const std::string& text) { return !text.empty(); },
                "empty; give a value, or leave the option out");
+}
+
+BytesPerSecond pace_of(const std::string& option, const std::string& text) {
+  const auto wrong = [&](const std::string& problem) {
+    return InputError({option, 1, 1}, "", problem);
+  };
+  BytesPerSecond pace{0};
+  try {
+    pace = parse_as<BytesPerSecond>(text);
+  } catch (const std::invalid_argument& error) {
+    throw wrong(error.what());
+  }
+  if (pace.count() < 1) {
+    throw wrong(fmt::format("\"{}\" is slower than 1 B/s; give a faster rate", text));
+  }
+  return pace;
 }
 
 std::size_t index_of_name(const std::string& command, const std::string& option, const char* what,

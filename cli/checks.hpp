@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "analysis/text_table.hpp"
+#include "core/units.hpp"
 
 namespace calvo::cli {
 
@@ -18,6 +19,9 @@ CLI::Validator whole_number();
 CLI::Validator port_number();
 /// For values that come out of a shell's variable, which may not be set.
 CLI::Validator not_empty();
+
+/// What paces something, as the value of `option`: at least 1 B/s. Throws InputError.
+BytesPerSecond pace_of(const std::string& option, const std::string& text);
 
 /// Where `name`, the value of `option`, stands among `names` of `what` ("format"). Throws
 /// InputError, as of `command`.

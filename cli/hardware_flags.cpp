@@ -100,7 +100,7 @@ realrun::RealrunOptions realrun_options(const HardwareFlags& flags) {
   run.model_seed = flags.model_seed;
   realrun::DeviceOptions& device = run.device_options;
   if (!flags.copy_pace.empty()) {
-    device.copy_pace = value<BytesPerSecond>("--copy-pace", flags.copy_pace);
+    device.copy_pace = pace_of("--copy-pace", flags.copy_pace);
   }
   const auto seconds = [](const char* flag, const std::string& text) {
     return text.empty() ? Seconds{0} : value<Seconds>(flag, text);
@@ -130,7 +130,7 @@ realrun::LocalNodeOptions local_node_options(const HardwareFlags& flags,
   if (flags.pace == "scenario") {
     nodes.pace = scenario.topology.storage_nic.bandwidth;
   } else if (flags.pace != "none") {
-    nodes.pace = value<BytesPerSecond>("--pace", flags.pace);
+    nodes.pace = pace_of("--pace", flags.pace);
   }
   return nodes;
 }

@@ -154,10 +154,14 @@ TEST(Realrun, LeavesAValidDirectoryAndNoProcessWhenInterrupted) {
     const Workplace here;
     const std::string name = "endless_" + std::to_string(::getpid()) + ".yaml";
     here.write(name, scenario("100000", "20 /s"));
-    const Ran ran = here.run_and_signal({"realrun", name, "--out", "run"}, signal,
-                                        [&] {  // its nodes are there and it has begun
-                                          return processes_with(name) >= 3;
-                                        });
+    std::vector<std::string> words = {"realrun", name, "--out", "run"};
+    if (signal == SIGTERM) {  // nothing waits for what is paced to take ages
+      words.insert(words.end(), {"--copy-pace", "1 B/s", "--pace-step", "100000 s"});
+    }
+    const Ran ran =
+        here.run_and_signal(words, signal, [&] {  // its nodes are there and it has begun
+          return processes_with(name) >= 3;
+        });
     EXPECT_EQ(ran.exit_code, 130) << ran.err;
     const nlohmann::json summary = parse(here.read("run/summary.json"));
     EXPECT_EQ(summary["complete"], false);
@@ -212,6 +216,14 @@ TEST(Realrun, SaysInOneLineWhatIsWrong) {
        "calvo: s.yaml:0:0: --node: \"" + nobody +
            "\" is given twice; give each storage node once\n"},
       {{"--pace", "fast"}, "calvo: --pace:1:1: "},
+      {{"--pace", "0 Gbit/s"},
+       "calvo: --pace:1:1: \"0 Gbit/s\" is slower than 1 B/s; give a faster rate\n"},
+      {{"--copy-pace", "0 B/s"},
+       "calvo: --copy-pace:1:1: \"0 B/s\" is slower than 1 B/s; give a faster rate\n"},
+      {{"--copy-pace", "1e-9 B/s"},
+       "calvo: --copy-pace:1:1: \"1e-9 B/s\" is slower than 1 B/s; give a faster rate\n"},
+      {{"--engines", "calvo,vllm_sync,calvo"},
+       "calvo: --engines:1:1: \"calvo\" is there twice; name each engine once\n"},
       {{"--transfer-limit", "2"}, "calvo: --transfer-limit:1:1: missing unit in \"2\""},
       {{"--faults", "melt@1s"}, "calvo: --faults:1:1: "},
       {{"--faults", "die@1s", "--faults", "", "--faults", "die@2s"},
