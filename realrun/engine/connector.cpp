@@ -26,7 +26,18 @@ void complain(NoticeRing& notices, const std::string& text) {
   notices.push(std::move(notice));
 }
 
-Connector::Connector(const Parts& parts, NoticeRing& notices) : parts_(parts), notices_(notices) {}
+Connector::Connector(const Parts& parts, NoticeRing& notices)
+    : parts_(parts), notices_(notices), lines_(parts.hosts.size()) {
+  try {
+    for (std::uint32_t i = 0; i < lines_.size(); ++i) {
+      lines_[i].worker.start("connector" + std::to_string(i), std::nullopt, notices,
+                             [this, i] { work(StorageId{i}); });
+    }
+  } catch (...) {  // no more threads are to be had
+    stop();
+    throw;
+  }
+}
 
 Connector::~Connector() {
   stop();
@@ -38,26 +49,20 @@ void Connector::stop() {
     stop_.request_stop();
   }
   changed_.notify_all();
-  for (auto& [node, line] : lines_) line.worker.join();
+  for (Line& line : lines_) line.worker.join();
 }
 
 void Connector::request(StorageId node, Ring<RailOrder>& rail, Nanoseconds pause) {
   const auto due = std::chrono::steady_clock::now() + std::max<Nanoseconds>(pause_before(0), pause);
   {
     const std::lock_guard lock(mutex_);
-    if (stop_.stop_requested()) return;
-    const auto [it, first] = lines_.try_emplace(node);
-    Line& line = it->second;
-    line.wishes.push_back({&rail, 0, due});
-    if (first) {
-      line.worker.start("connector" + std::to_string(raw(node)), std::nullopt, notices_,
-                        [this, node, &line] { work(node, line.wishes); });
-    }
+    lines_[raw(node)].wishes.push_back({&rail, 0, due});
   }
   changed_.notify_all();
 }
 
-void Connector::work(StorageId node, std::vector<Wish>& wishes) {
+void Connector::work(StorageId node) {
+  std::vector<Wish>& wishes = lines_[raw(node)].wishes;
   std::unique_lock lock(mutex_);
   while (!stop_.stop_requested()) {
     const auto next = std::ranges::min_element(wishes, {}, &Wish::due);

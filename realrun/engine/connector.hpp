@@ -2,7 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -17,11 +17,12 @@ namespace calvo::realrun {
 /// Tells whoever started the run. The control thread tells it once.
 void complain(NoticeRing& notices, const std::string& text);
 
-/// Connects to nodes that were lost, again and again with growing pauses. Each of them has a thread
-/// from its first loss on: to connect to a dead node may block, and to look up its name, and no
-/// other node waits for that. A node that answers and cannot be used is complained of.
+/// Connects to nodes that were lost, again and again with growing pauses. Each node has a thread
+/// for it: to connect to a dead node may block, and to look up its name, and no other node waits
+/// for that. A node that answers and cannot be used is complained of.
 class Connector {
 public:
+  /// Its threads run where the calling one may.
   Connector(const Parts& parts, NoticeRing& notices);
   ~Connector();
 
@@ -39,14 +40,14 @@ private:
     std::vector<Wish> wishes;
     Worker worker;
   };
-  void work(StorageId node, std::vector<Wish>& wishes);
+  void work(StorageId node);
 
   const Parts& parts_;
   NoticeRing& notices_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::stop_source stop_;
-  std::map<StorageId, Line> lines_;  ///< once stop is requested, none is added
+  std::deque<Line> lines_;  ///< by node
 };
 
 }  // namespace calvo::realrun

@@ -1,5 +1,4 @@
 // What a run needs before its first request, and how its threads end.
-#include <cstring>
 #include <string>
 #include <thread>
 #include <utility>
@@ -34,9 +33,7 @@ Driver::Driver(scenarios::Scenario& scenario, const RealrunOptions& options, con
       requests_(scenario.workload->requests()),
       generated_(scenario.workload->requests().size(), 0) {
   const BlockFormat format{scenario.instance.block_bytes.count()};
-  const auto digest = node_config(scenario, options.model_seed).digest();
-  std::uint64_t config = 0;
-  std::memcpy(&config, digest.data(), sizeof config);
+  const std::uint64_t config = node_config(scenario, options.model_seed).digest_word();
   const std::int32_t instances =
       scenario.topology.serving_nodes * scenario.topology.instances_per_node;
   for (std::int32_t i = 0; i < instances; ++i) add_instance(format, config);
