@@ -23,7 +23,7 @@ void append_fixed(fmt::memory_buffer& out, Nanoseconds time, std::int64_t unit, 
 
 }  // namespace
 
-OutputFile::OutputFile(std::string path) : OutputFile(path, path) {}
+OutputFile::OutputFile(const std::string& path) : OutputFile(path, path) {}
 
 OutputFile::OutputFile(const std::string& place, std::string path)
     : path_(std::move(path)), file_(std::fopen(place.c_str(), "wb")) {

@@ -17,7 +17,7 @@ namespace calvo::analysis {
 class OutputFile {
 public:
   /// Throws Unwritable if the file cannot be made.
-  explicit OutputFile(std::string path);
+  explicit OutputFile(const std::string& path);
   /// Written at `place`, on the way to be `path`, which errors name.
   OutputFile(const std::string& place, std::string path);
 

@@ -60,7 +60,7 @@ std::optional<std::string> fault_of(const ValidationRun& real) {
   if (!summary.complete) return "it was interrupted";
   const LoadQuality& load = real.load;
   if (load.faults.empty()) {
-    if (const auto broken = broken_in(load)) return broken;
+    if (auto broken = broken_in(load)) return broken;
   }
   if (load.lateness_p99_s && came_late(*load.lateness_p99_s, summary.ttft)) {
     return fmt::format(

@@ -35,7 +35,7 @@ std::string run_point(const sweeps::Plan& plan, const sweeps::Job& job,
   const double wall_s = wall_seconds() - wall_before;
 
   const analysis::Summary summary = summary_of(scenario, result);
-  const std::string text = analysis::to_json(summary).dump(2) + "\n";
+  std::string text = analysis::to_json(summary).dump(2) + "\n";
   if (events) events->close();
   analysis::write_file(place.file(analysis::summary_file), text);
   if (file.keep.requests) {

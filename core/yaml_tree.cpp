@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
 #include "core/text_file.hpp"
@@ -159,9 +160,10 @@ YamlNode& reach(YamlNode& root, const PlacedPath& path, std::span<const std::str
     if (node->kind == YamlNode::Kind::scalar) {
       const std::string parent = step.path.substr(0, step.path.size() - step.name.size() - 1);
       if (std::ranges::find(named, parent) == named.end()) {
-        path.refuse(step.offset, step.path,
-                    "\"" + parent + "\" is the value \"" + node->text +
-                        "\", which has no parts; set \"" + parent + "\" itself");
+        path.refuse(
+            step.offset, step.path,
+            fmt::format("\"{0}\" is the value \"{1}\", which has no parts; set \"{0}\" itself",
+                        parent, node->text));
       }
       YamlNode name = *node;
       node->kind = YamlNode::Kind::map;
