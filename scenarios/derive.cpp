@@ -124,7 +124,7 @@ std::shared_ptr<const models::CostModel> make_estimates(
   const auto overlap = draft.engine.coupling == control::Coupling::serial
                            ? models::LoadOverlap::serial
                            : models::LoadOverlap::pipelined;
-  const auto rich =
+  auto rich =
       std::make_shared<models::RichCost>(make_engine_path(draft, instance), compute, overlap);
   if (options.model == EstimateModel::linear) {
     const auto grid =

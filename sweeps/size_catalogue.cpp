@@ -74,7 +74,7 @@ double read_price(const YamlNode& node, const std::string& path) {
 }
 
 std::string read_date(const YamlNode& node, const std::string& path) {
-  const std::string text = text_of(node, path);
+  std::string text = text_of(node, path);
   constexpr std::string_view shape = "0000-00-00";
   bool good = text.size() == shape.size();
   for (std::size_t i = 0; good && i < shape.size(); ++i) {

@@ -76,8 +76,9 @@ void fabric_records(std::span<const std::byte> bytes) {
 }
 
 Bytestring chosen_by(int first, std::span<const std::byte> record) {
-  Bytestring bytes = {static_cast<std::byte>(first)};
-  bytes.insert(bytes.end(), record.begin(), record.end());
+  Bytestring bytes(1 + record.size());
+  bytes[0] = static_cast<std::byte>(first);
+  std::ranges::copy(record, bytes.begin() + 1);
   return bytes;
 }
 
