@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "core/contract.hpp"
+#include "realrun/fabrics/client_parts.hpp"
 #include "realrun/fabrics/ofi_link.hpp"
 #include "realrun/fabrics/ofi_protocol.hpp"
 #include "realrun/fabrics/session.hpp"
@@ -27,8 +28,10 @@
 namespace calvo::realrun::ofi {
 namespace {
 
+using transport::Completions;
 using transport::Deadline;
 using transport::Fd;
+using transport::is_inside;
 
 constexpr std::size_t most_outstanding = 256;
 constexpr std::size_t most_slices = 256;
@@ -77,8 +80,8 @@ void keep_for_ever(std::unique_ptr<Link> link) {
 /// A connection and the reads that it owes.
 class Peer {
 public:
-  Peer(Fd tether, std::shared_ptr<Rail> rail, const std::string& provider,
-       std::vector<ReadDone>& done, Deadline deadline)
+  Peer(Fd tether, std::shared_ptr<Rail> rail, const std::string& provider, Completions& done,
+       Deadline deadline)
       : tether_(std::move(tether)),
         link_(std::make_unique<Link>(std::move(rail))),
         closed_under_way_(provider != not_closed_under_way),
@@ -277,7 +280,7 @@ private:
   std::unique_ptr<Link> link_;
   bool closed_under_way_;
   Welcome welcome_;
-  std::vector<ReadDone>& done_;
+  Completions& done_;
   std::deque<Entry> owed_;
   std::uint64_t first_number_ = 0;  ///< of owed_.front()
   std::uint64_t cursor_ = 0;        ///< the first that is not wholly posted
@@ -320,20 +323,13 @@ public:
   std::size_t post(PeerId id, std::span<const Read> chain) override {
     if (chain.empty()) return 0;
     CALVO_EXPECT(chain.back().signalled);
-    for (const Read& read : chain) CALVO_EXPECT(is_registered(read.into));
+    for (const Read& read : chain) CALVO_EXPECT(is_inside(memory_, read.into));
     return find(id).post(chain);
   }
 
   std::size_t poll(std::span<ReadDone> done) override {
-    if (done_.size() - told_ < done.size()) progress();
-    const std::size_t count = std::min(done.size(), done_.size() - told_);
-    std::copy_n(done_.begin() + static_cast<std::ptrdiff_t>(told_), count, done.begin());
-    told_ += count;
-    if (told_ == done_.size()) {
-      done_.clear();
-      told_ = 0;
-    }
-    return count;
+    if (done_.waiting().size() < done.size()) progress();
+    return done_.fetch(done);
   }
 
   void wait(Nanoseconds limit) override {
@@ -362,11 +358,6 @@ public:
   }
 
 private:
-  bool is_registered(std::span<const std::byte> into) const {
-    return into.empty() || (into.data() >= memory_.data() &&
-                            into.data() + into.size() <= memory_.data() + memory_.size());
-  }
-
   Peer& find(PeerId id) {
     const auto found = peers_.find(static_cast<std::uint32_t>(id));
     CALVO_EXPECT(found != peers_.end());
@@ -398,8 +389,7 @@ private:
 
   std::string provider_;
   std::span<std::byte> memory_;
-  std::vector<ReadDone> done_;
-  std::size_t told_ = 0;
+  Completions done_;
   std::uint32_t last_id_ = 0;
   std::map<std::string, std::shared_ptr<Rail>> rails_;  ///< by our address
   std::map<std::uint32_t, std::unique_ptr<Peer>> peers_;

@@ -12,19 +12,22 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/contract.hpp"
+#include "realrun/fabrics/client_parts.hpp"
 #include "realrun/fabrics/session.hpp"
 #include "realrun/fabrics/tcp_protocol.hpp"
 
 namespace calvo::realrun::tcp {
 namespace {
 
+using transport::CompletionBell;
+using transport::Completions;
 using transport::Fd;
+using transport::is_inside;
 
 constexpr std::size_t most_outstanding = 256;
 constexpr std::size_t reads_a_call = 32;
@@ -35,7 +38,7 @@ constexpr std::uint32_t bell_id = 0;  // no peer has it
 /// A connection and the reads that it owes.
 class Peer {
 public:
-  Peer(Fd socket, std::vector<ReadDone>& done) : socket_(std::move(socket)), done_(done) {}
+  Peer(Fd socket, Completions& done) : socket_(std::move(socket)), done_(done) {}
 
   int fd() const { return socket_.get(); }
   bool alive() const { return static_cast<bool>(socket_); }
@@ -174,7 +177,7 @@ private:
   }
 
   Fd socket_;
-  std::vector<ReadDone>& done_;
+  Completions& done_;
   std::deque<Read> owed_;
   std::uint64_t first_number_ = 0;  ///< of owed_.front()
   std::uint64_t next_number_ = 0;
@@ -187,13 +190,12 @@ private:
 
 class Client final : public FabricClient {
 public:
-  Client()
-      : epoll_(::epoll_create1(EPOLL_CLOEXEC)), bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  Client() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     if (!epoll_ || !bell_) {
       throw std::runtime_error(
           fmt::format("epoll: {}; raise the limit of open files (ulimit -n)", strerror(errno)));
     }
-    watch(EPOLL_CTL_ADD, bell_.get(), bell_id, EPOLLIN);
+    watch(EPOLL_CTL_ADD, bell_.fd(), bell_id, EPOLLIN);
   }
 
   FabricCaps caps() const override {
@@ -218,7 +220,7 @@ public:
   std::size_t post(PeerId id, std::span<const Read> chain) override {
     if (chain.empty()) return 0;
     CALVO_EXPECT(chain.back().signalled);
-    for (const Read& read : chain) CALVO_EXPECT(is_registered(read.into));
+    for (const Read& read : chain) CALVO_EXPECT(is_inside(memory_, read.into));
     Peer& peer = find(id);
     const std::size_t taken = peer.post(chain);
     if (peer.wants_to_send()) watch_for_sending(static_cast<std::uint32_t>(id), peer);
@@ -227,14 +229,8 @@ public:
   }
 
   std::size_t poll(std::span<ReadDone> done) override {
-    if (done_.size() - told_ < done.size()) collect();
-    const std::size_t count = std::min(done.size(), done_.size() - told_);
-    std::copy_n(done_.begin() + static_cast<std::ptrdiff_t>(told_), count, done.begin());
-    told_ += count;
-    if (told_ == done_.size()) {
-      done_.clear();
-      told_ = 0;
-    }
+    if (done_.waiting().size() < done.size()) collect();
+    const std::size_t count = done_.fetch(done);
     ring();
     return count;
   }
@@ -252,11 +248,6 @@ public:
   }
 
 private:
-  bool is_registered(std::span<const std::byte> into) const {
-    return into.empty() || (into.data() >= memory_.data() &&
-                            into.data() + into.size() <= memory_.data() + memory_.size());
-  }
-
   Peer& find(PeerId id) {
     const auto found = peers_.find(static_cast<std::uint32_t>(id));
     CALVO_EXPECT(found != peers_.end());
@@ -293,22 +284,12 @@ private:
   }
 
   /// Keeps the bell, and so wait_fd(), readable while completions wait to be fetched.
-  void ring() {
-    const bool wanted = !done_.empty();
-    if (wanted == ringing_) return;
-    std::uint64_t count = 1;
-    const ssize_t size = wanted ? ::write(bell_.get(), &count, sizeof count)
-                                : ::read(bell_.get(), &count, sizeof count);
-    CALVO_ENSURE(size == sizeof count);
-    ringing_ = wanted;
-  }
+  void ring() { bell_.set(!done_.empty()); }
 
   Fd epoll_;
-  Fd bell_;
-  bool ringing_ = false;
+  CompletionBell bell_;
   std::span<std::byte> memory_;
-  std::vector<ReadDone> done_;
-  std::size_t told_ = 0;
+  Completions done_;
   std::uint32_t last_id_ = bell_id;
   std::map<std::uint32_t, Peer> peers_;
 };

@@ -5,16 +5,15 @@
 #include <cstring>
 #include <map>
 #include <stdexcept>
-#include <vector>
 
 #include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "core/contract.hpp"
+#include "realrun/fabrics/client_parts.hpp"
 #include "realrun/fabrics/verbs_fabric.hpp"
 #include "realrun/fabrics/verbs_peer.hpp"
 
@@ -37,10 +36,9 @@ constexpr int looks_per_check = 256;
 
 class Client final : public FabricClient {
 public:
-  Client()
-      : epoll_(::epoll_create1(EPOLL_CLOEXEC)), bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  Client() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     if (!epoll_ || !bell_) throw system_error("epoll", errno);
-    watch(bell_.get(), bell_tag);
+    watch(bell_.fd(), bell_tag);
   }
 
   FabricCaps caps() const override {
@@ -93,14 +91,8 @@ public:
   }
 
   std::size_t poll(std::span<ReadDone> done) override {
-    if (done_.size() - told_ < done.size() && !harvest()) look_around();
-    const std::size_t count = std::min(done.size(), done_.size() - told_);
-    std::copy_n(done_.begin() + static_cast<std::ptrdiff_t>(told_), count, done.begin());
-    told_ += count;
-    if (told_ == done_.size()) {
-      done_.clear();
-      told_ = 0;
-    }
+    if (done_.waiting().size() < done.size() && !harvest()) look_around();
+    const std::size_t count = done_.fetch(done);
     settle();
     return count;
   }
@@ -199,13 +191,7 @@ private:
       arm();
       harvest();
     }
-    const bool wanted = !done_.empty();
-    if (wanted == ringing_) return;
-    std::uint64_t count = 1;
-    const ssize_t size = wanted ? ::write(bell_.get(), &count, sizeof count)
-                                : ::read(bell_.get(), &count, sizeof count);
-    CALVO_ENSURE(size == sizeof count);
-    ringing_ = wanted;
+    bell_.set(!done_.empty());
   }
 
   void watch(int fd, std::uint64_t tag) {
@@ -218,13 +204,11 @@ private:
   }
 
   Fd epoll_;
-  Fd bell_;
-  bool ringing_ = false;
+  transport::CompletionBell bell_;
   bool watched_ = false;  ///< somebody sleeps on wait_fd()
   std::span<std::byte> host_memory_;
   std::map<ibv_context*, LocalMemory> memories_;
-  std::vector<ReadDone> done_;
-  std::size_t told_ = 0;
+  transport::Completions done_;
   std::uint32_t looks_ = 0;
   std::uint32_t last_id_ = 0;
   std::map<std::uint32_t, Peer> peers_;

@@ -16,7 +16,7 @@ ReadStatus status_of(ibv_wc_status status) {
 }  // namespace
 
 Peer::Peer(Link link, const LocalMemory& memory, const QueueLimits& limits,
-           std::vector<ReadDone>& done)
+           transport::Completions& done)
     : link_(std::move(link)),
       memory_(memory),
       reads_(limits),

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "realrun/fabrics/client_parts.hpp"
 #include "realrun/fabrics/verbs_dial.hpp"
 #include "realrun/fabrics/verbs_memory.hpp"
 #include "realrun/fabrics/verbs_queue.hpp"
@@ -15,7 +16,7 @@ class Peer {
 public:
   /// `memory` and `done`, where completions go, outlive it.
   Peer(Link link, const LocalMemory& memory, const QueueLimits& limits,
-       std::vector<ReadDone>& done);
+       transport::Completions& done);
 
   std::size_t post(std::span<const Read> chain);
 
@@ -46,7 +47,7 @@ private:
   Link link_;
   const LocalMemory& memory_;
   ReadQueue reads_;
-  std::vector<ReadDone>& done_;
+  transport::Completions& done_;
   std::vector<ibv_send_wr> requests_;  ///< as long as the queue is deep
   std::vector<ibv_sge> targets_;
   bool armed_ = false;

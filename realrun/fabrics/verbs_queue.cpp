@@ -46,11 +46,11 @@ std::span<const Slice> ReadQueue::next_chain() {
   return chain_;
 }
 
-void ReadQueue::landed(std::uint64_t number, std::vector<ReadDone>& done) {
+void ReadQueue::landed(std::uint64_t number, transport::Completions& done) {
   landed_before(number + 1, done);
 }
 
-void ReadQueue::landed_before(std::uint64_t number, std::vector<ReadDone>& done) {
+void ReadQueue::landed_before(std::uint64_t number, transport::Completions& done) {
   CALVO_EXPECT(number >= landed_ && number <= next_);
   landed_ = number;
   while (cut_ > 0 && reads_.front().end <= landed_) {
@@ -61,7 +61,7 @@ void ReadQueue::landed_before(std::uint64_t number, std::vector<ReadDone>& done)
   }
 }
 
-void ReadQueue::give_back(ReadStatus oldest, std::vector<ReadDone>& done) {
+void ReadQueue::give_back(ReadStatus oldest, transport::Completions& done) {
   for (const Waiting& waiting : reads_) {
     done.push_back({waiting.read.cookie, oldest});
     oldest = ReadStatus::flushed;

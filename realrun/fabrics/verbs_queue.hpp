@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "realrun/fabrics/client_parts.hpp"
 #include "realrun/fabrics/fabric.hpp"
 
 namespace calvo::realrun::verbs {
@@ -42,13 +43,13 @@ public:
   std::span<const Slice> next_chain();
 
   /// Slices up to `number` have landed, of a completion; signalled reads are done.
-  void landed(std::uint64_t number, std::vector<ReadDone>& done);
+  void landed(std::uint64_t number, transport::Completions& done);
 
   /// Slices below `number` have landed, as its failure tells: they were before it.
-  void landed_before(std::uint64_t number, std::vector<ReadDone>& done);
+  void landed_before(std::uint64_t number, transport::Completions& done);
 
   /// Nothing lands any more: all reads come back, the oldest with `oldest`, others as flushed.
-  void give_back(ReadStatus oldest, std::vector<ReadDone>& done);
+  void give_back(ReadStatus oldest, transport::Completions& done);
 
   bool idle() const { return reads_.empty(); }
   /// Whether the oldest read cannot be: all before it are done.

@@ -56,13 +56,13 @@ TEST(VerbsQueue, StopsBeforeAReadOutsideThePool) {
   ASSERT_EQ(queue.accept(reads), 3U);
   ASSERT_EQ(queue.next_chain().size(), 1U);
   EXPECT_FALSE(queue.at_wrong_read());
-  std::vector<ReadDone> done;
+  transport::Completions done;
   queue.landed(0, done);
   EXPECT_TRUE(queue.at_wrong_read());
   EXPECT_TRUE(queue.next_chain().empty());
   queue.give_back(ReadStatus::refused, done);
-  EXPECT_THAT(cookies(done, ReadStatus::refused), testing::ElementsAre(2));
-  EXPECT_THAT(cookies(done, ReadStatus::flushed), testing::ElementsAre(3));
+  EXPECT_THAT(cookies(done.waiting(), ReadStatus::refused), testing::ElementsAre(2));
+  EXPECT_THAT(cookies(done.waiting(), ReadStatus::flushed), testing::ElementsAre(3));
 }
 
 // Property: against a NIC that completes in order and reports what is signalled or fails, every
@@ -89,7 +89,7 @@ TEST_P(VerbsQueueProperty, GivesEachReadBackOnceInOrder) {
   std::deque<Slice> nic;
   std::vector<std::uint64_t> asked(reads.size());  // bytes
   std::size_t asking = 0;
-  std::vector<ReadDone> done;
+  transport::Completions done;
   bool failed = false;
   while (!failed && (accepted < reads.size() || !queue.idle())) {
     const std::size_t wanted = std::min<std::size_t>(reads.size() - accepted, random.below(9));
@@ -120,7 +120,7 @@ TEST_P(VerbsQueueProperty, GivesEachReadBackOnceInOrder) {
 
   // What came back: signalled ones that landed, then all from the failed one on.
   std::size_t next = 0;
-  for (const ReadDone& one : done) {
+  for (const ReadDone& one : done.waiting()) {
     if (one.status == ReadStatus::ok) {
       while (next < one.cookie) ASSERT_FALSE(reads[next++].signalled);
       ASSERT_TRUE(reads[next].signalled);
@@ -132,7 +132,7 @@ TEST_P(VerbsQueueProperty, GivesEachReadBackOnceInOrder) {
     ASSERT_EQ(one.cookie, next++);
   }
   EXPECT_EQ(next, failed ? accepted : reads.size());
-  EXPECT_EQ(cookies(done, ReadStatus::peer_gone).size(), failed ? 1U : 0U);
+  EXPECT_EQ(cookies(done.waiting(), ReadStatus::peer_gone).size(), failed ? 1U : 0U);
   EXPECT_TRUE(queue.idle());
 }
 
