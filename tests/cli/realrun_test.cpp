@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/cli/program.hpp"
+#include "tests/realrun/tiny_scenario.hpp"
 
 namespace calvo::testing {
 namespace {
@@ -26,35 +27,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-std::string scenario(const std::string& count, const std::string& rate) {
-  return R"(name: tiny
-engine: calvo
-model:
-  {name: tiny, layers: 2, hidden: 32, q_heads: 4, kv_heads: 2, head_dim: 8, dense_ffn: 48,
-   vocab: 97, dense_layers: 2, max_context: 4096, parameters: 0.00003, active_parameters: 0.00003}
-hardware: {gpu: H100, nic: rdma_100g}
-topology: {kind: star, storage_nodes: 2}
-block_tokens: 16
-memory: {gpu: 128 KiB, host: 96 KiB, remote: 4 MiB, storage_extent: 4}
-workload:
-  synthetic:
-    arrival: {kind: poisson, rate: )" +
-         rate + R"(}
-    count: )" +
-         count + R"(
-    shared_prefix: 40
-    context: {kind: uniform, low: 20, high: 150}
-    contexts: 6
-    query: {kind: uniform, low: 1, high: 40}
-    output: {kind: uniform, low: 1, high: 20}
-    hit_fractions: [50 %, 100 %]
-truth: {compute: linear, prefill_fixed: 1 ms, per_token: 5 us, decode_fixed: 1 ms}
-slo: {ttft: {factor: [2, 4, 8]}}
-)";
-}
-
 std::string tiny() {
-  return scenario("20", "200 /s");
+  return tiny_scenario("20", "200 /s");
 }
 
 nlohmann::json parse(const std::string& text) {
@@ -153,7 +127,7 @@ TEST(Realrun, LeavesAValidDirectoryAndNoProcessWhenInterrupted) {
   for (const int signal : {SIGINT, SIGTERM}) {
     const Workplace here;
     const std::string name = "endless_" + std::to_string(::getpid()) + ".yaml";
-    here.write(name, scenario("100000", "20 /s"));
+    here.write(name, tiny_scenario("100000", "20 /s"));
     std::vector<std::string> words = {"realrun", name, "--out", "run"};
     if (signal == SIGTERM) {  // nothing waits for what is paced to take ages
       words.insert(words.end(), {"--copy-pace", "1 B/s", "--pace-step", "100000 s"});
@@ -172,7 +146,7 @@ TEST(Realrun, LeavesAValidDirectoryAndNoProcessWhenInterrupted) {
 TEST(Realrun, NodesOfAKilledRunEndWithIt) {
   const Workplace here;
   const std::string name = "killed_" + std::to_string(::getpid()) + ".yaml";
-  here.write(name, scenario("100000", "20 /s"));
+  here.write(name, tiny_scenario("100000", "20 /s"));
   const Ran ran = here.run_and_signal({"realrun", name, "--out", "run"}, SIGKILL,
                                       [&] { return processes_with(name) >= 3; });
   EXPECT_EQ(ran.exit_code, 128 + SIGKILL);

@@ -41,6 +41,13 @@ protected:
     return *instance_;
   }
 
+  void arrive(RequestSpec& spec) {
+    Event arrival{};
+    arrival.kind = EventKind::arrival;
+    arrival.spec = &spec;
+    handle(arrival);
+  }
+
   /// A request that arrives and whose lookup finds all of `history`; new are 5 tokens.
   void ask(std::vector<BlockRun> history) {
     RequestSpec& spec = specs_.emplace_back();
@@ -49,10 +56,7 @@ protected:
     spec.input = Tokens{spec.prompt_blocks * 16 + 5};
     spec.output = Tokens{1};
     spec.blocks = std::move(history);
-    Event arrival{};
-    arrival.kind = EventKind::arrival;
-    arrival.spec = &spec;
-    handle(arrival);
+    arrive(spec);
     const Command lookup = last(CommandKind::lookup);
     Event found{};
     found.kind = EventKind::lookup_done;
@@ -275,10 +279,7 @@ TEST_F(FaultsByHand, ALookupThatFindsNothingMeansComputing) {
   spec.output = Tokens{1};
   spec.blocks = {extent_on(0, 1, pool_)};
   spec.prompt_blocks = 4;
-  Event arrival{};
-  arrival.kind = EventKind::arrival;
-  arrival.spec = &spec;
-  handle(arrival);
+  arrive(spec);
   const Command lookup = last(CommandKind::lookup);
   over(EventKind::lookup_done, lookup.run, lookup.from);
   EXPECT_EQ(count(CommandKind::fetch), 0);
@@ -296,10 +297,7 @@ TEST_F(FaultsByHand, NewBlocksGoToEachReplicaThatIsUp) {
   spec.output = Tokens{1};
   spec.blocks = {extent_on(0, 1, pool_)};
   spec.prompt_blocks = 4;
-  Event arrival{};
-  arrival.kind = EventKind::arrival;
-  arrival.spec = &spec;
-  handle(arrival);
+  arrive(spec);
   over(EventKind::lookup_done, last(CommandKind::lookup).run, 0);
   over(EventKind::step_done, last(CommandKind::run_step).run);
   over(EventKind::store_done, last(CommandKind::copy_out).run, 4);

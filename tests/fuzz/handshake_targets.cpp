@@ -3,11 +3,14 @@
 #include <algorithm>
 
 #include "realrun/wire/handshake.hpp"
+#include "tests/fuzz/frames.hpp"
 
 namespace calvo::realrun::fuzz {
 namespace {
 
 using Seeds = std::vector<Bytestring>;
+
+constexpr std::uint64_t block_bytes = 64;
 
 /// The key is 16 zeros, nonces are fixed: nothing but the HMAC of this very exchange opens a side.
 HandshakeSetup setup(int nonce) {
@@ -15,25 +18,6 @@ HandshakeSetup setup(int nonce) {
   setup.key = Bytestring(16);
   setup.nonce.fill(static_cast<std::byte>(nonce));
   return setup;
-}
-
-/// Feeds a stream to a side until it ends, is malformed, or `take` says that it is enough.
-template <class Take>
-void feed(FrameSource source, std::span<const std::byte> bytes, Take take) {
-  FrameParser parser(source, 64);
-  while (!bytes.empty()) {
-    const std::span<std::byte> space = parser.space();
-    const std::size_t size = std::min(bytes.size(), space.size());
-    std::copy_n(bytes.begin(), size, space.begin());
-    parser.received(size);
-    bytes = bytes.subspan(size);
-    Frame frame;
-    FrameParser::Next next{};
-    while ((next = parser.next(frame)) == FrameParser::Next::frame) {
-      if (!take(frame)) return;
-    }
-    if (next == FrameParser::Next::malformed) return;
-  }
 }
 
 /// Both halves of an exchange that succeeds.
@@ -49,13 +33,13 @@ Recorded recorded() {
   while (!up.empty()) {
     all.to_node.insert(all.to_node.end(), up.begin(), up.end());
     Bytestring down;
-    feed(FrameSource::engine_handshake, up, [&](const Frame& frame) {
+    feed(FrameSource::engine_handshake, block_bytes, up, [&](const Frame& frame) {
       if (node.take(frame, down) == NodeHandshake::State::proved) node.welcome(Bytestring(9), down);
       return true;
     });
     all.to_engine.insert(all.to_engine.end(), down.begin(), down.end());
     up.clear();
-    feed(FrameSource::node_handshake, down, [&](const Frame& frame) {
+    feed(FrameSource::node_handshake, block_bytes, down, [&](const Frame& frame) {
       engine.take(frame, up);
       return true;
     });
@@ -69,7 +53,7 @@ void node_side(std::span<const std::byte> bytes) {
   static const Bytestring right = recorded().to_node;
   NodeHandshake node(setup(2), Bytestring(30));
   Bytestring out;
-  feed(FrameSource::engine_handshake, bytes, [&](const Frame& frame) {
+  feed(FrameSource::engine_handshake, block_bytes, bytes, [&](const Frame& frame) {
     const NodeHandshake::State state = node.take(frame, out);
     if (state == NodeHandshake::State::proved) {
       // Tags of frames are free during the handshake; payloads are not.
@@ -92,7 +76,7 @@ void engine_side(std::span<const std::byte> bytes) {
   EngineHandshake engine(setup(1));
   Bytestring out;
   engine.begin(out);
-  feed(FrameSource::node_handshake, bytes, [&](const Frame& frame) {
+  feed(FrameSource::node_handshake, block_bytes, bytes, [&](const Frame& frame) {
     engine.take(frame, out);
     return engine.state() != EngineHandshake::State::done &&
            engine.state() != EngineHandshake::State::failed;

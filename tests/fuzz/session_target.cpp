@@ -7,6 +7,7 @@
 #include "realrun/node/block_pool.hpp"
 #include "realrun/node/session.hpp"
 #include "realrun/wire/messages.hpp"
+#include "tests/fuzz/frames.hpp"
 
 namespace calvo::realrun::fuzz {
 namespace {
@@ -23,7 +24,7 @@ Bytestring block(std::uint64_t name) {
 
 bool is_absent(const BlockPool& pool, BlockRun run) {
   for (std::int32_t i = 0; i < run.count; ++i) {
-    if (pool.lookup(control::behind({run.first, i + 1}, i)) != 0) return false;
+    if (pool.lookup(behind({run.first, i + 1}, i)) != 0) return false;
   }
   return true;
 }
@@ -42,21 +43,12 @@ void session(std::span<const std::byte> bytes) {
     Session other(pool, tally, options);
     Session session(pool, tally, options);
     Bytestring answers;
-    FrameParser parser(FrameSource::engine_calls, static_cast<std::uint64_t>(format.used()));
-    for (bool open = true; open && !bytes.empty();) {
-      const std::span<std::byte> space = parser.space();
-      const std::size_t size = std::min(bytes.size(), space.size());
-      std::copy_n(bytes.begin(), size, space.begin());
-      parser.received(size);
-      bytes = bytes.subspan(size);
-      Frame frame;
-      FrameParser::Next next{};
-      while (open && (next = parser.next(frame)) == FrameParser::Next::frame) {
-        open = (frame.tag % 2 == 0 ? session : other).take(frame, answers);
-        must_hold(pool.stored() <= capacity, "no more than fits");
-      }
-      open = open && next != FrameParser::Next::malformed;
-    }
+    feed(FrameSource::engine_calls, static_cast<std::uint64_t>(format.used()), bytes,
+         [&](const Frame& frame) {
+           const bool open = (frame.tag % 2 == 0 ? session : other).take(frame, answers);
+           must_hold(pool.stored() <= capacity, "no more than fits");
+           return open;
+         });
     session.close();
     other.close();
   }

@@ -9,6 +9,7 @@
 #include "realrun/engine/local_nodes.hpp"
 #include "realrun/engine/parts.hpp"
 #include "realrun/wire/secret.hpp"
+#include "tests/realrun/tiny_scenario.hpp"
 
 #ifdef __SANITIZE_THREAD__
 // Storage nodes are other processes. Here they are threads, and what orders a slot's last byte on
@@ -21,37 +22,11 @@ extern "C" const char* __tsan_default_suppressions() {
 #endif
 
 namespace calvo::realrun::testing {
-namespace {
-
-constexpr const char* text = R"(name: small
-engine: calvo
-model:
-  {name: small, layers: 2, hidden: 32, q_heads: 4, kv_heads: 2, head_dim: 8, dense_ffn: 48,
-   vocab: 97, dense_layers: 2, max_context: 4096, parameters: 0.00003, active_parameters: 0.00003}
-hardware: {gpu: H100, nic: rdma_100g}
-topology: {kind: star, storage_nodes: 2}
-block_tokens: 16
-memory: {gpu: 128 KiB, host: 96 KiB, remote: 4 MiB, storage_extent: 4}
-workload:
-  synthetic:
-    arrival: {kind: poisson, rate: 400 /s}
-    count: 30
-    shared_prefix: 40
-    context: {kind: uniform, low: 20, high: 150}
-    contexts: 6
-    query: {kind: uniform, low: 1, high: 40}
-    output: {kind: uniform, low: 1, high: 20}
-    hit_fractions: [50 %, 100 %]
-truth: {compute: linear, prefill_fixed: 1 ms, per_token: 5 us, decode_fixed: 1 ms}
-slo: {ttft: {factor: [2, 4, 8]}}
-)";
-
-}  // namespace
-
 scenarios::Scenario small_scenario(std::vector<std::string> overrides) {
   scenarios::LoadOptions load;
   load.overrides = std::move(overrides);
-  return scenarios::load_scenario_text(text, "small.yaml", load);
+  return scenarios::load_scenario_text(calvo::testing::tiny_scenario("30", "400 /s"), "small.yaml",
+                                       load);
 }
 
 NodeOptions node_options(const scenarios::Scenario& scenario, Contents contents, std::uint32_t node,

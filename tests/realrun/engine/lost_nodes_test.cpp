@@ -37,6 +37,12 @@ private:
   NodeInfo info_;
 };
 
+/// Takes minutes if nothing ends it.
+scenarios::Scenario minutes_long() {
+  return small_scenario({"workload.synthetic.arrival.rate=20 /s", "workload.synthetic.count=20000",
+                         "simulation.time_limit=120 s"});
+}
+
 TEST(LostNodes, AreLookedUpAndReadOverTheRailThatStillReachesThem) {
   scenarios::Scenario scenario = small_scenario();
   Nodes nodes(scenario, Nodes::Contents::initial);
@@ -86,9 +92,7 @@ TEST(LostNodes, ThatStayAwayAreReported) {
 
 TEST(LostNodes, ThatComeBackAreReportedWithBothDates) {
   // Takes minutes if the node's return does not end it.
-  scenarios::Scenario scenario =
-      small_scenario({"workload.synthetic.arrival.rate=20 /s", "workload.synthetic.count=20000",
-                      "simulation.time_limit=120 s"});
+  scenarios::Scenario scenario = minutes_long();
   Nodes nodes(scenario, Nodes::Contents::empty);
   RealrunOptions options = options_for(nodes);
   const std::uint16_t port = nodes[0].port();
@@ -118,9 +122,7 @@ TEST(LostNodes, ThatComeBackAreReportedWithBothDates) {
 
 TEST(LostNodes, ThatComeBackWithAnotherKeyAreComplainedOfOnce) {
   // Takes minutes if the complaint does not end it.
-  scenarios::Scenario scenario =
-      small_scenario({"workload.synthetic.arrival.rate=20 /s", "workload.synthetic.count=20000",
-                      "simulation.time_limit=120 s"});
+  scenarios::Scenario scenario = minutes_long();
   Nodes nodes(scenario, Nodes::Contents::empty);
   RealrunOptions options = options_for(nodes);
   const std::uint16_t port = nodes[0].port();
