@@ -40,9 +40,13 @@ void RequestBook::arrived(const RequestSpec& spec) {
   record.isolated_ttft = spec.isolated_ttft;
 }
 
-void RequestBook::dispatched(const Command& dispatch) {
+Event RequestBook::dispatched(const Command& dispatch) {
   CALVO_EXPECT(dispatch.kind == CommandKind::dispatch);
   record(dispatch.request).instance = dispatch.instance;
+  Event arrival;
+  arrival.kind = EventKind::arrival;
+  arrival.spec = &spec(dispatch.request);
+  return arrival;
 }
 
 void RequestBook::ended(const Command& end, bool decode) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "control/commands.hpp"
+#include "control/events.hpp"
 #include "core/request.hpp"
 
 namespace calvo::control {
@@ -20,8 +21,8 @@ public:
 
   /// It has come in, at the date that its spec says. Once for each request.
   void arrived(const RequestSpec& spec);
-  /// The router has sent it to an instance. Requires: it has arrived.
-  void dispatched(const Command& dispatch);
+  /// The router has sent it to an instance, for which this is the event. Requires: it has arrived.
+  Event dispatched(const Command& dispatch);
   /// It is over: `end` is finish, reject or cancelled. One that completes has made all of its
   /// output, or its first token alone where there is no decode. Requires: it has arrived.
   void ended(const Command& end, bool decode);

@@ -109,6 +109,15 @@ public:
     for (double& share : out.shares) share /= static_cast<double>(capacity);
     return out;
   }
+  /// Says in `result` how full it was from `begin` to `end`, a run's; with its history if
+  /// `timeline` records. Nothing if it has no slots.
+  void report(const std::string& name, std::int64_t capacity, Instant begin, Instant end,
+              RunResult& result, const Timeline& timeline) {
+    if (capacity == 0) return;
+    result.resources.push_back(
+        {name, ResourceKind::memory, mean(begin, end, capacity), peak(capacity), Bytes{0}});
+    if (timeline.enabled()) result.memory.push_back(history(name, end, capacity));
+  }
 
 private:
   LevelHistory history_;

@@ -69,7 +69,7 @@ void Cluster::preload() {
         const StorageId node = control::replica_of(piece.node, i, scenario_.instance);
         storage_[raw(node)].preload(piece.blocks);
       }
-      run = control::behind(run, piece.blocks.count);
+      run = behind(run, piece.blocks.count);
     }
   }
 }
@@ -191,12 +191,7 @@ void Cluster::deliver() {
       router_.handle(batch, commands_);
       recorder_.batch(control::router_index, batch, commands_);
       for (const Command& command : commands_.commands) {
-        CALVO_EXPECT(command.kind == CommandKind::dispatch);
-        requests_.dispatched(command);
-        Event arrived;
-        arrived.kind = EventKind::arrival;
-        arrived.spec = &requests_.spec(command.request);
-        post(raw(command.instance), arrived);
+        post(raw(command.instance), requests_.dispatched(command));
       }
       batch.clear();
       if (router_inbox_.empty()) router_inbox_.swap(batch);  // keeps its memory
@@ -294,7 +289,7 @@ std::int32_t Cluster::stored_prefix(const control::PlacedRun& piece) const {
     for (std::int32_t i = 0; i < scenario_.instance.storage_replicas; ++i) {
       const StorageId node = control::replica_of(piece.node, i, scenario_.instance);
       if (transfers_.is_down(node)) continue;
-      more = std::max(more, storage_[raw(node)].lookup(control::behind(piece.blocks, found)));
+      more = std::max(more, storage_[raw(node)].lookup(behind(piece.blocks, found)));
     }
   }
   return found;

@@ -30,14 +30,10 @@ RunResult Cluster::collect() {
     gpu.utilization = span > 0 ? to_seconds(host.gpu.busy_time(end)).count() / span : 0;
     gpu.prompt_share = span > 0 ? to_seconds(host.prompt_time).count() / span : 0;
     result.resources.push_back(gpu);
-    const auto memory = [&](const std::string& tier, MemoryUse& use, std::int64_t capacity) {
-      if (capacity == 0) return;
-      result.resources.push_back({name + tier, ResourceKind::memory, use.mean(begin, end, capacity),
-                                  use.peak(capacity), Bytes{0}});
-      if (timeline_.enabled()) result.memory.push_back(use.history(name + tier, end, capacity));
-    };
-    memory(".gpu_memory", host.gpu_memory, scenario_.instance.gpu_blocks);
-    memory(".host_memory", host.host_memory, scenario_.instance.host_blocks);
+    host.gpu_memory.report(name + ".gpu_memory", scenario_.instance.gpu_blocks, begin, end, result,
+                           timeline_);
+    host.host_memory.report(name + ".host_memory", scenario_.instance.host_blocks, begin, end,
+                            result, timeline_);
     const Counters& counters = host.instance.counters();
     result.counters += counters;
   }

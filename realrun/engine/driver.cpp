@@ -9,7 +9,6 @@
 namespace calvo::realrun {
 
 using control::Command;
-using control::CommandKind;
 using control::Event;
 using control::EventKind;
 
@@ -225,12 +224,7 @@ void Driver::deliver() {
       router_.handle(batch, commands_);
       record(control::router_index, batch);
       for (const Command& command : commands_.commands) {
-        CALVO_EXPECT(command.kind == CommandKind::dispatch);
-        requests_.dispatched(command);
-        Event arrived;
-        arrived.kind = EventKind::arrival;
-        arrived.spec = &requests_.spec(command.request);
-        post(raw(command.instance), arrived);
+        post(raw(command.instance), requests_.dispatched(command));
       }
     }
     std::vector<std::uint32_t> round = std::exchange(touched_, {});

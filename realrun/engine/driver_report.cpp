@@ -125,14 +125,10 @@ void Driver::add_resources(RunResult& result, Instant begin, Instant end) {
     ResourceUse gpu{name + ".gpu", ResourceKind::gpu, share(compute.busy), 0, Bytes{0}};
     gpu.prompt_share = share(compute.prompt);
     result.resources.push_back(gpu);
-    const auto memory = [&](const std::string& tier, MemoryUse& use, std::int64_t capacity) {
-      if (capacity == 0) return;
-      result.resources.push_back({name + tier, ResourceKind::memory, use.mean(begin, end, capacity),
-                                  use.peak(capacity), Bytes{0}});
-      if (timeline_.enabled()) result.memory.push_back(use.history(name + tier, end, capacity));
-    };
-    memory(".gpu_memory", host.gpu_memory, scenario_.instance.gpu_blocks);
-    memory(".host_memory", host.host_memory, scenario_.instance.host_blocks);
+    host.gpu_memory.report(name + ".gpu_memory", scenario_.instance.gpu_blocks, begin, end, result,
+                           timeline_);
+    host.host_memory.report(name + ".host_memory", scenario_.instance.host_blocks, begin, end,
+                            result, timeline_);
     const CopyReport& copy = host.copy->report();
     result.resources.push_back(
         {name + ".gpu0.pcie.h2d", ResourceKind::pcie, share(copy.in), 0, copy.moved_in});

@@ -33,7 +33,9 @@ TEST(RequestBook, HasThoseThatArrivedByIdWhateverTheirOrder) {
   book.arrived(specs[0]);
   Command dispatch = of(CommandKind::dispatch, 2);
   dispatch.instance = InstanceId{7};
-  book.dispatched(dispatch);
+  const Event arrival = book.dispatched(dispatch);
+  EXPECT_EQ(arrival.kind, EventKind::arrival);
+  EXPECT_EQ(arrival.spec, &specs[2]);
   const std::vector<RequestRecord> records = book.take();
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[0].id, RequestId{0});
