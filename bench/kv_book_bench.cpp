@@ -33,8 +33,7 @@ void cycle_prefixes(benchmark::State& state) {
         book.reserve(part, 1);
         book.fill(part);
       }
-      rest = {BlockId{raw(rest.first) + static_cast<std::uint64_t>(part.count)},
-              rest.count - part.count};
+      rest = behind(rest, part.count);
     }
     book.unpin(whole);
   }

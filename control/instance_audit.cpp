@@ -14,9 +14,7 @@ std::string Instance::audit() const {
   Demand outstanding;
   std::set<std::uint64_t> in_gpu, in_host;
   const auto name = [](std::set<std::uint64_t>& ids, BlockRun run) {
-    for (std::int32_t i = 0; i < run.count; ++i) {
-      ids.insert(raw(run.first) + static_cast<std::uint64_t>(i));
-    }
+    for (std::int32_t i = 0; i < run.count; ++i) ids.insert(raw(block_of(run, i)));
   };
   const auto positions = [&](std::set<std::uint64_t>& ids, const RequestSpec& spec,
                              std::int32_t from, std::int32_t to) {

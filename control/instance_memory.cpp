@@ -191,7 +191,7 @@ void Instance::name_blocks(Job& job, std::int32_t to) {
       }
       job.anonymous -= count;
       job.gpu += count;
-      piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(count)}, piece.count - count};
+      piece = behind(piece, count);
     }
     return true;
   });

@@ -96,8 +96,7 @@ Instance::Issue Instance::issue_fetch(Job& job) {
             if (join(state.owner, job, Flow::fetch)) counters_.shared_blocks += state.count;
           }
           at += state.count;
-          piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(state.count)},
-                   piece.count - state.count};
+          piece = behind(piece, state.count);
         }
         return true;
       });
@@ -169,8 +168,7 @@ void Instance::note_reload(BlockRun piece) {
       fetched_before_.fill(part);
     }
     fetched_before_.unpin(part);
-    piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(known.count)},
-             piece.count - known.count};
+    piece = behind(piece, known.count);
   }
 }
 

@@ -71,8 +71,7 @@ Instance::Issue Instance::issue_copy(Job& job) {
         join(state.owner, job, Flow::copy_in);
       }
       at += state.count;
-      piece = {BlockId{raw(piece.first) + static_cast<std::uint64_t>(state.count)},
-               piece.count - state.count};
+      piece = behind(piece, state.count);
     }
     return true;
   });

@@ -117,7 +117,7 @@ std::int32_t KvBook::resident_prefix(BlockRun run) const {
 
 void KvBook::pin(BlockRun run) {
   auto extent = isolate(run);
-  const std::uint64_t end = raw(run.first) + static_cast<std::uint64_t>(run.count);
+  const std::uint64_t end = raw(block_of(run, run.count));
   for (; extent != by_id_.end() && extent->first < end; ++extent) {
     CALVO_EXPECT(extent->state == State::resident);
     if (extent->pins++ == 0) {
@@ -130,7 +130,7 @@ void KvBook::pin(BlockRun run) {
 
 void KvBook::unpin(BlockRun run) {
   const auto first = isolate(run);
-  auto extent = find(raw(run.first) + static_cast<std::uint64_t>(run.count) - 1);
+  auto extent = find(raw(block_of(run, run.count - 1)));
   for (bool more = true; more;) {  // deepest first, so that the shallowest ends as most recent
     more = extent != first;
     const auto shallower = more ? std::prev(extent) : extent;
@@ -193,7 +193,7 @@ void KvBook::reserve(BlockRun run, std::uint32_t owner) {
 
 void KvBook::fill(BlockRun run) {
   auto extent = isolate(run);
-  const std::uint64_t end = raw(run.first) + static_cast<std::uint64_t>(run.count);
+  const std::uint64_t end = raw(block_of(run, run.count));
   for (; extent != by_id_.end() && extent->first < end; ++extent) {
     CALVO_EXPECT(extent->state == State::loading);
     extent->state = State::resident;
@@ -202,7 +202,7 @@ void KvBook::fill(BlockRun run) {
 
 void KvBook::drop(BlockRun run) {
   auto extent = isolate(run);
-  const std::uint64_t end = raw(run.first) + static_cast<std::uint64_t>(run.count);
+  const std::uint64_t end = raw(block_of(run, run.count));
   while (extent != by_id_.end() && extent->first < end) {
     CALVO_EXPECT(extent->state == State::loading);
     used_ -= extent->count;

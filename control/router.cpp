@@ -61,8 +61,7 @@ void Router::remember(Peer& peer, const RequestSpec& spec) {
         return;
       }
       peer.hints.unpin(part);
-      rest = {BlockId{raw(rest.first) + static_cast<std::uint64_t>(piece.count)},
-              rest.count - piece.count};
+      rest = behind(rest, piece.count);
     }
   }
 }

@@ -40,11 +40,6 @@ inline StorageId replica_of(StorageId home, std::int32_t replica, const Instance
   return StorageId{(raw(home) + static_cast<std::uint32_t>(replica)) % nodes};
 }
 
-/// What follows the first `count` blocks of `run`.
-inline BlockRun behind(BlockRun run, std::int32_t count) {
-  return {BlockId{raw(run.first) + static_cast<std::uint64_t>(count)}, run.count - count};
-}
-
 /// Calls `visit(PlacedRun)` for the leading_on_node() pieces of `run`, in order, until it returns
 /// false. Returns whether it saw them all. Two pieces that follow each other may lie on one node.
 template <class Visit>

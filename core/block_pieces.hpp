@@ -20,8 +20,7 @@ void for_pieces(const RequestSpec& spec, std::int32_t from, std::int32_t to, Vis
     const std::int32_t begin = std::max(from, at);
     const std::int32_t end = std::min(to, at + run.count);
     if (begin < end) {
-      const BlockRun piece{BlockId{raw(run.first) + static_cast<std::uint64_t>(begin - at)},
-                           end - begin};
+      const BlockRun piece{block_of(run, begin - at), end - begin};
       if constexpr (std::is_void_v<decltype(visit(piece, begin))>) {
         visit(piece, begin);
       } else if (!visit(piece, begin)) {

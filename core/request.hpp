@@ -18,6 +18,16 @@ struct BlockRun {
   friend bool operator==(const BlockRun&, const BlockRun&) = default;
 };
 
+/// The block at `index` of `run`; at run.count, the one that would follow.
+constexpr BlockId block_of(const BlockRun& run, std::int64_t index) {
+  return BlockId{raw(run.first) + static_cast<std::uint64_t>(index)};
+}
+
+/// What follows the first `count` blocks of `run`.
+constexpr BlockRun behind(const BlockRun& run, std::int32_t count) {
+  return {block_of(run, count), run.count - count};
+}
+
 /// One request as it arrives. Owned by the workload, which keeps it in place until the run ends.
 struct RequestSpec {
   RequestId id{};         ///< unique in the run

@@ -61,8 +61,7 @@ void BlockTable::grow() {
 
 void append_run(std::vector<BlockRun>& runs, BlockRun run) {
   if (run.count == 0) return;
-  if (!runs.empty() &&
-      raw(runs.back().first) + static_cast<std::uint64_t>(runs.back().count) == raw(run.first) &&
+  if (!runs.empty() && block_of(runs.back(), runs.back().count) == run.first &&
       runs.back().count <= longest_run - run.count) {
     runs.back().count += run.count;
   } else {

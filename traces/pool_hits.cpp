@@ -31,7 +31,7 @@ public:
     std::int32_t high = run.count;
     while (low < high) {
       const std::int32_t middle = low + (high - low) / 2;
-      const std::uint64_t id = raw(run.first) + static_cast<std::uint64_t>(middle);
+      const std::uint64_t id = raw(block_of(run, middle));
       if ((words_[id / 64] >> (id % 64) & 1) != 0) {
         low = middle + 1;
       } else {

@@ -75,9 +75,8 @@ void decode_attention(const DecodeAttention& args, Stream stream);
 /// have, out is 0.
 ///
 /// Requires: parts [count][rows][width], part_lse [count][rows], out [rows][width], 16-byte
-/// aligned,
-///           where a row is one head of one token; width a multiple of 8; 1 <= count. lse [rows]
-///           or null, none of the parts' own. out may be one of the parts.
+///           aligned, where a row is one head of one token; width a multiple of 8; 1 <= count.
+///           lse [rows] or null, none of the parts' own. out may be one of the parts.
 /// Bound:    memory traffic, 2 * (count + 1) * rows * width bytes.
 /// Reference: kernels::lse_merge_reference, part by part. Tolerance: one rounding to bf16.
 struct LseMerge {

@@ -21,9 +21,7 @@ constexpr Nanoseconds full_ring_pause{100'000};
 std::vector<BlockId> names(BlockRun run) {
   std::vector<BlockId> ids;
   ids.reserve(static_cast<std::size_t>(run.count));
-  for (std::int32_t i = 0; i < run.count; ++i) {
-    ids.push_back(BlockId{raw(run.first) + static_cast<std::uint64_t>(i)});
-  }
+  for (std::int32_t i = 0; i < run.count; ++i) ids.push_back(block_of(run, i));
   return ids;
 }
 

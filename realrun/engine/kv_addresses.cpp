@@ -51,9 +51,7 @@ BlockSlot KvAddresses::fresh_slot(BlockId block, std::int32_t place) {
 
 std::optional<BlockId> KvAddresses::block_at(const RequestSpec& spec, std::int64_t position) {
   for (const BlockRun& run : spec.blocks) {
-    if (position < run.count) {
-      return BlockId{raw(run.first) + static_cast<std::uint64_t>(position)};
-    }
+    if (position < run.count) return block_of(run, position);
     position -= run.count;
   }
   return std::nullopt;

@@ -88,7 +88,7 @@ std::vector<BlockRun> initial_share(const scenarios::Scenario& scenario, std::ui
       const control::PlacedRun piece = control::leading_extent(run, pool);
       const std::uint32_t copy = (node + nodes - raw(piece.node)) % nodes;
       if (copy < static_cast<std::uint32_t>(pool.storage_replicas)) share.push_back(piece.blocks);
-      run = control::behind(run, piece.blocks.count);
+      run = behind(run, piece.blocks.count);
     }
   }
   return share;

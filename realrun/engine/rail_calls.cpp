@@ -49,7 +49,7 @@ void Rail::ask(Lookups::iterator found, std::size_t from, std::size_t to) {
     for (std::size_t piece = from; piece < to; ++piece) {
       const LookupOrder::Piece& it = lookup.order.pieces[piece];
       if (std::ranges::find(it.nodes, StorageId{i}) == it.nodes.end()) continue;
-      runs.push_back(control::behind(it.blocks, lookup.known[piece]));
+      runs.push_back(behind(it.blocks, lookup.known[piece]));
       call.pieces.push_back(piece);
     }
     if (runs.empty()) continue;
@@ -123,7 +123,7 @@ void Rail::order(StoreOrder order) {
   const BlockRun run{blocks.front().block, static_cast<std::int32_t>(blocks.size())};
   std::vector<std::span<const std::byte>> slots;
   for (const BlockSlot& block : blocks) {
-    CALVO_EXPECT(raw(block.block) == raw(run.first) + slots.size());
+    CALVO_EXPECT(block.block == block_of(run, std::ssize(slots)));
     slots.emplace_back(block.slot, static_cast<std::size_t>(settings_.format.used()));
   }
   const std::uint64_t tag = next_serial_++;

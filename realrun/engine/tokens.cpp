@@ -24,7 +24,7 @@ std::int32_t token_at(std::uint64_t seed, const RequestSpec& spec, std::int64_t 
   std::int64_t block = position / block_tokens;
   for (const BlockRun& run : spec.blocks) {
     if (block < run.count) {
-      const std::uint64_t id = raw(run.first) + static_cast<std::uint64_t>(block);
+      const std::uint64_t id = raw(block_of(run, block));
       return draw(seed, of_blocks, id, position % block_tokens, vocab);
     }
     block -= run.count;

@@ -6,14 +6,6 @@
 #include "core/contract.hpp"
 
 namespace calvo::realrun {
-namespace {
-
-std::uint64_t name_at(BlockRun run, std::int32_t index) {
-  return raw(run.first) + static_cast<std::uint64_t>(index);
-}
-
-}  // namespace
-
 BlockPool::BlockPool(BlockFormat format, std::uint64_t config, std::span<std::byte> memory,
                      std::int64_t capacity)
     : format_(format), config_(config), memory_(memory), node_(capacity) {
@@ -42,7 +34,7 @@ void BlockPool::forget_evicted() {
   node_.take_evicted(evicted_);
   for (const BlockRun run : evicted_) {
     for (std::int32_t i = 0; i < run.count; ++i) {
-      const auto found = slot_of_.find(name_at(run, i));
+      const auto found = slot_of_.find(raw(block_of(run, i)));
       CALVO_EXPECT(found != slot_of_.end());
       free_.push_back(found->second);
       slot_of_.erase(found);
@@ -52,7 +44,7 @@ void BlockPool::forget_evicted() {
 
 std::int32_t BlockPool::lease(BlockRun run, std::vector<std::uint64_t>& slots) {
   const std::int32_t granted = node_.begin_read(run);
-  for (std::int32_t i = 0; i < granted; ++i) slots.push_back(slot_of_.at(name_at(run, i)));
+  for (std::int32_t i = 0; i < granted; ++i) slots.push_back(slot_of_.at(raw(block_of(run, i))));
   return granted;
 }
 
@@ -74,7 +66,7 @@ void BlockPool::preload(std::span<const BlockRun> runs, std::uint64_t seed) {
 
 void BlockPool::make_synthetic(BlockRun run, std::uint64_t seed) {
   Store store = begin_store(run);
-  for (const auto& [index, slot] : store.slots_) fill(slot, BlockId{name_at(run, index)}, seed);
+  for (const auto& [index, slot] : store.slots_) fill(slot, block_of(run, index), seed);
   commit(std::move(store), run.count);
 }
 
@@ -109,7 +101,7 @@ std::int32_t BlockPool::commit(Store store, std::int32_t blocks) {
   std::int32_t written = 0;
   for (const auto& [index, slot] : store.slots_) {
     if (index < blocks) {
-      slot_of_.emplace(name_at(store.write_.run, index), slot);
+      slot_of_.emplace(raw(block_of(store.write_.run, index)), slot);
       ++written;
     } else {
       free_.push_back(slot);

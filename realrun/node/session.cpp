@@ -113,7 +113,7 @@ bool Session::store_block(const Frame& frame, Bytestring& out) {
     return false;
   }
   const std::int32_t index = store_->wanted[store_->received++];
-  const BlockId name{raw(store_->run.first) + block->index};
+  const BlockId name = block_of(store_->run, block->index);
   if (store_->problem.empty()) {
     if (check_block(pool_.format(), block->bytes, name, options_.config) != BlockCheck::ok) {
       store_->problem = fmt::format("block {} is damaged or another one", raw(name));

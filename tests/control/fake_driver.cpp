@@ -30,7 +30,7 @@ FakeDriver::FakeDriver(const Setup& setup, const Hardware& hardware,
 
 void FakeDriver::preload(BlockRun blocks) {
   for (std::int32_t i = 0; i < blocks.count; ++i) {
-    const BlockId id{raw(blocks.first) + static_cast<std::uint64_t>(i)};
+    const BlockId id = block_of(blocks, i);
     const StorageId home = leading_on_node({id, 1}, setup_.resources).node;
     for (std::int32_t replica = 0; replica < setup_.resources.storage_replicas; ++replica) {
       nodes_[raw(replica_of(home, replica, setup_.resources))].preload({id, 1});

@@ -187,7 +187,7 @@ private:
   template <class Visit>
   static void each(BlockRun blocks, Visit visit) {
     for (std::int32_t i = 0; i < blocks.count; ++i) {
-      visit(raw(blocks.first) + static_cast<std::uint64_t>(i));
+      visit(raw(block_of(blocks, i)));
     }
   }
 
@@ -218,8 +218,7 @@ TEST_P(KvBookProperty, BehavesLikeACacheOfSingleBlocks) {
   /// The leading part of `blocks` whose blocks all satisfy `wanted`.
   const auto prefix = [&](BlockRun blocks, auto wanted) {
     std::int32_t count = 0;
-    while (count < blocks.count &&
-           wanted(truth.find(raw(blocks.first) + static_cast<std::uint64_t>(count)))) {
+    while (count < blocks.count && wanted(truth.find(raw(block_of(blocks, count))))) {
       ++count;
     }
     return BlockRun{blocks.first, count};
@@ -235,8 +234,7 @@ TEST_P(KvBookProperty, BehavesLikeACacheOfSingleBlocks) {
     if (chosen.count > 1 && random.below(2) == 0) {  // in two parts, at any block
       const auto head =
           1 + static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(chosen.count) - 1));
-      from.push_back(
-          run(raw(chosen.first) + static_cast<std::uint64_t>(head), chosen.count - head));
+      from.push_back(run(raw(block_of(chosen, head)), chosen.count - head));
       chosen.count = head;
     }
     return chosen;
@@ -336,7 +334,7 @@ TEST_P(KvBookProperty, BehavesLikeACacheOfSingleBlocks) {
   std::vector<std::uint64_t> order;
   for (const BlockRun& blocks : evicted(book)) {
     for (std::int32_t i = blocks.count; i-- > 0;) {
-      order.push_back(raw(blocks.first) + static_cast<std::uint64_t>(i));
+      order.push_back(raw(block_of(blocks, i)));
     }
   }
   EXPECT_EQ(order, truth.evicted) << "evictions, oldest first, deepest first";

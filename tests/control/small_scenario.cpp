@@ -8,8 +8,7 @@ namespace {
 constexpr std::int64_t block_tokens = 16;
 
 void append(std::vector<BlockRun>& runs, std::uint64_t id) {
-  if (!runs.empty() &&
-      raw(runs.back().first) + static_cast<std::uint64_t>(runs.back().count) == id) {
+  if (!runs.empty() && raw(block_of(runs.back(), runs.back().count)) == id) {
     ++runs.back().count;
   } else {
     runs.push_back({BlockId{id}, 1});

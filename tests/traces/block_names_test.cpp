@@ -17,8 +17,7 @@ using Content = std::vector<ContentRun>;
 std::vector<std::uint64_t> ids_of(const std::vector<BlockRun>& runs) {
   std::vector<std::uint64_t> ids;
   for (const BlockRun& run : runs) {
-    for (std::int32_t i = 0; i < run.count; ++i)
-      ids.push_back(raw(run.first) + static_cast<std::uint64_t>(i));
+    for (std::int32_t i = 0; i < run.count; ++i) ids.push_back(raw(block_of(run, i)));
   }
   return ids;
 }

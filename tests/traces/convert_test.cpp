@@ -29,7 +29,7 @@ public:
     std::vector<std::uint64_t> result;
     for (const BlockRun& run : runs) {
       for (std::int32_t i = 0; i < run.count; ++i) {
-        const std::uint64_t id = raw(run.first) + static_cast<std::uint64_t>(i);
+        const std::uint64_t id = raw(block_of(run, i));
         result.push_back(names_.try_emplace(id, names_.size()).first->second);
       }
     }

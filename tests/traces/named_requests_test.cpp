@@ -15,7 +15,7 @@ std::vector<std::uint64_t> ids_of(const RequestSpec& request) {
   std::vector<std::uint64_t> ids;
   for (const BlockRun& run : request.blocks) {
     for (std::int32_t i = 0; i < run.count; ++i) {
-      ids.push_back(raw(run.first) + static_cast<std::uint64_t>(i));
+      ids.push_back(raw(block_of(run, i)));
     }
   }
   return ids;

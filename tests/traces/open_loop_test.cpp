@@ -80,7 +80,7 @@ TEST(OpenLoop, RepeatsWithOtherContentsAtTheSameRate) {
   std::uint64_t limit = 0;
   for (const RequestSpec& request : once->requests()) {
     for (const BlockRun& run : request.blocks) {
-      limit = std::max(limit, raw(run.first) + static_cast<std::uint64_t>(run.count));
+      limit = std::max(limit, raw(block_of(run, run.count)));
     }
   }
   for (std::size_t i = 0; i < count; ++i) {

@@ -41,7 +41,7 @@ TEST(Synthetic, GivesEachRequestAContextOfItsOwn) {
     EXPECT_EQ(request.prompt_blocks, 10);
     EXPECT_EQ(request.pool_hit_blocks, 0);
     for (const BlockRun& run : request.blocks) {
-      for (int i = 0; i < run.count; ++i) ++users[raw(run.first) + static_cast<std::uint64_t>(i)];
+      for (int i = 0; i < run.count; ++i) ++users[raw(block_of(run, i))];
     }
   }
   for (const auto& [id, count] : users) EXPECT_EQ(count, 1) << id;

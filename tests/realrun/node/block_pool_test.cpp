@@ -137,21 +137,18 @@ public:
 
   std::int32_t lookup(BlockRun run) const {
     std::int32_t count = 0;
-    while (count < run.count &&
-           blocks_.contains(raw(run.first) + static_cast<std::uint64_t>(count)))
-      ++count;
+    while (count < run.count && blocks_.contains(raw(block_of(run, count)))) ++count;
     return count;
   }
   std::int32_t lease(BlockRun run) {
     const std::int32_t granted = lookup(run);
-    for (std::uint64_t id = raw(run.first);
-         id < raw(run.first) + static_cast<std::uint64_t>(granted); ++id)
+    for (std::uint64_t id = raw(run.first); id < raw(block_of(run, granted)); ++id)
       ++blocks_.at(id).pins;
     return granted;
   }
   void release(BlockRun run) {
     for (std::int32_t i = run.count; i-- > 0;) {
-      unpin(raw(run.first) + static_cast<std::uint64_t>(i));
+      unpin(raw(block_of(run, i)));
     }
   }
   /// What is stored of the run is kept from the first block on, and gives way from the last on.
@@ -159,7 +156,7 @@ public:
   std::int32_t store(BlockRun run, std::int32_t complete) {
     std::int32_t end = run.count;  // what lies behind has given way
     std::set<std::int32_t> held, taken;
-    const auto id = [&](std::int32_t i) { return raw(run.first) + static_cast<std::uint64_t>(i); };
+    const auto id = [&](std::int32_t i) { return raw(block_of(run, i)); };
     for (std::int32_t i = 0; i < end; ++i) {
       if (!blocks_.contains(id(i))) continue;
       held.insert(i);
@@ -247,7 +244,7 @@ TEST_P(BlockPoolProperty, EqualsAListByLastUse) {
         BlockPool::Store store = pool.blocks.begin_store(run);
         for (std::int32_t i = 0; i < run.count; ++i) {
           if (!store.wants(i)) continue;
-          const BlockId block{raw(run.first) + static_cast<std::uint64_t>(i)};
+          const BlockId block = block_of(run, i);
           const auto slot = pool.blocks.space(store, i);
           fill_synthetic(seed, block, slot.first(64));
           seal_block(format, slot, block, pool.blocks.generation_of(store, i), config);
@@ -282,10 +279,9 @@ TEST_P(BlockPoolProperty, EqualsAListByLastUse) {
     ASSERT_EQ(pool.blocks.stored(), static_cast<std::int64_t>(names.size()));
     for (const Lease& lease : leases) {
       for (std::int32_t i = 0; i < lease.run.count; ++i) {
-        ASSERT_EQ(
-            check_block(format, pool.slot(lease.slots[static_cast<std::size_t>(i)]),
-                        BlockId{raw(lease.run.first) + static_cast<std::uint64_t>(i)}, config),
-            BlockCheck::ok)
+        ASSERT_EQ(check_block(format, pool.slot(lease.slots[static_cast<std::size_t>(i)]),
+                              block_of(lease.run, i), config),
+                  BlockCheck::ok)
             << "step " << step;
       }
     }

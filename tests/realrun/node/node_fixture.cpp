@@ -42,7 +42,7 @@ std::vector<std::vector<std::byte>> make_blocks(const NodeConfig& config, BlockR
   const BlockFormat format{config.block_bytes};
   std::vector<std::vector<std::byte>> blocks;
   for (std::int32_t i = 0; i < run.count; ++i) {
-    const BlockId block{raw(run.first) + static_cast<std::uint64_t>(i)};
+    const BlockId block = block_of(run, i);
     auto& bytes = blocks.emplace_back(static_cast<std::size_t>(format.used()));
     fill_synthetic(seed, block, std::span(bytes).first(static_cast<std::size_t>(format.payload)));
     seal_block(format, bytes, block, 1, config.digest_word());
