@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
@@ -15,6 +14,7 @@
 
 #include "analysis/run_settings.hpp"
 #include "core/input_error.hpp"
+#include "core/text_file.hpp"
 
 namespace calvo::analysis {
 namespace {
@@ -22,8 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string read(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  return read_file(path).value_or("");
 }
 
 /// "sim", "realrun", or empty where the directory does not say.

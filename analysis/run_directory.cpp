@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <system_error>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "analysis/summary_json.hpp"
 #include "core/contract.hpp"
 #include "core/input_error.hpp"
+#include "core/text_file.hpp"
 
 namespace calvo::analysis {
 namespace {
@@ -197,10 +197,9 @@ RunDirectory read_run_directory(const std::string& path) {
   RunDirectory run;
   run.path = root.string();
   const std::string summary_path = (root / summary_file).string();
-  std::ifstream stream(summary_path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (!stream) throw InputError({summary_path, 0, 0}, "", "cannot be read; check its permissions");
-  run.summary = summary_from_json(text, summary_path);
+  const auto text = read_file(summary_path);
+  if (!text) throw InputError({summary_path, 0, 0}, "", "cannot be read; check its permissions");
+  run.summary = summary_from_json(*text, summary_path);
   const std::string requests_path = (root / requests_file).string();
   run.requests = read_requests_csv(requests_path);
   const std::int64_t counted = run.summary.measured + run.summary.not_measured;

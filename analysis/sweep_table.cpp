@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
 #include <fmt/format.h>
 
 #include "core/contract.hpp"
 #include "core/input_error.hpp"
+#include "core/text_file.hpp"
 
 namespace calvo::analysis {
 namespace {
@@ -257,13 +256,12 @@ std::string to_csv(const SweepTable& table) {
 }
 
 SweepTable read_sweep_table(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) {
+  const auto text = read_file(path);
+  if (!text) {
     throw InputError({path, 0, 0}, "",
                      "cannot be read; finish the sweep with calvo sweep --resume");
   }
-  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  Records records(text, path);
+  Records records(*text, path);
   std::vector<std::string> cells;
   if (!records.next(cells)) throw InputError({path, 0, 0}, "", "is empty; run the sweep again");
   SweepTable table;

@@ -1,14 +1,12 @@
 #include "analysis/validation_input.hpp"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/input_error.hpp"
+#include "core/text_file.hpp"
 
 namespace calvo::analysis {
 namespace {
@@ -16,12 +14,9 @@ namespace {
 using Json = nlohmann::json;
 
 Json read_json(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream || !std::filesystem::is_regular_file(file)) {
-    throw InputError({file, 0, 0}, "", "cannot be read; name a whole run directory");
-  }
-  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  Json json = Json::parse(text, nullptr, false);
+  const auto text = read_file(file);
+  if (!text) throw InputError({file, 0, 0}, "", "cannot be read; name a whole run directory");
+  Json json = Json::parse(*text, nullptr, false);
   if (!json.is_object()) throw InputError({file, 0, 0}, "", "is no JSON object; run again");
   return json;
 }

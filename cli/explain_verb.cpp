@@ -1,11 +1,10 @@
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -17,6 +16,7 @@
 #include "cli/signals.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
+#include "core/text_file.hpp"
 #include "scenarios/load.hpp"
 #include "sim/simulate.hpp"
 
@@ -30,10 +30,9 @@ struct ExplainArguments {
 };
 
 std::string whole_file(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (!stream) throw InputError({file, 0, 0}, "", "cannot be read; check its permissions");
-  return text;
+  auto text = read_file(file);
+  if (!text) throw InputError({file, 0, 0}, "", "cannot be read; check its permissions");
+  return *std::move(text);
 }
 
 /// Whether a simulation of now is the run of then, request by request.

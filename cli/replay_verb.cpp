@@ -1,9 +1,7 @@
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,17 +9,16 @@
 #include "cli/verb.hpp"
 #include "control/event_log.hpp"
 #include "core/input_error.hpp"
+#include "core/text_file.hpp"
 #include "scenarios/load.hpp"
 
 namespace calvo::cli {
 namespace {
 
 std::string read_log(const std::string& file) {
-  if (!std::filesystem::is_regular_file(file)) {
-    throw InputError({file, 0, 0}, "", "no such file; run the scenario with --events");
-  }
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  auto log = read_file(file);
+  if (!log) throw InputError({file, 0, 0}, "", "no such file; run the scenario with --events");
+  return *std::move(log);
 }
 
 int replay(const std::string& directory) {

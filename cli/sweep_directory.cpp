@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <system_error>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "analysis/summary_json.hpp"
 #include "cli/build_info.hpp"
 #include "core/input_error.hpp"
+#include "core/text_file.hpp"
 #include "sweeps/results.hpp"
 
 namespace calvo::cli {
@@ -30,8 +30,7 @@ constexpr const char* state_file = "state.json";
 constexpr const char* copy_file = "sweep.yaml";
 
 std::string read(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  return read_file(path).value_or("");
 }
 
 std::string program() {

@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "analysis/validation_tolerance.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
+#include "core/text_file.hpp"
 
 namespace calvo::cli {
 namespace {
@@ -33,10 +32,9 @@ struct ValidateArguments {
 
 /// The hold-out scenarios that a campaign named before it measured anything.
 std::vector<std::string> held_out_of(const std::string& manifest) {
-  std::ifstream stream(manifest, std::ios::binary);
-  if (!stream) throw InputError({manifest, 0, 0}, "--manifest", "cannot be read; name a file");
-  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto text = read_file(manifest);
+  if (!text) throw InputError({manifest, 0, 0}, "--manifest", "cannot be read; name a file");
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
   if (json.is_object() && json.contains("holdout") && json["holdout"].is_array() &&
       std::ranges::all_of(json["holdout"], [](const auto& name) { return name.is_string(); })) {
     return json["holdout"].get<std::vector<std::string>>();

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -18,7 +16,7 @@ namespace calvo {
 namespace {
 
 constexpr int max_nodes = 1'000'000;
-constexpr std::uintmax_t max_file_bytes = 64ULL << 20;
+constexpr std::size_t max_file_bytes = 64 << 20;
 
 // Turns yaml-cpp's graph into a tree.
 class Converter {
@@ -229,19 +227,16 @@ YamlNode read_yaml_file(const std::string& file) {
   if (std::filesystem::is_directory(status)) {
     throw InputError({file, 0, 0}, "", "is a directory; name a YAML file in it");
   }
-  const auto bytes = std::filesystem::file_size(file, code);
-  if (!code && bytes > max_file_bytes) {
+  const auto text = read_file(file, max_file_bytes + 1);
+  if (!text) throw InputError({file, 0, 0}, "", "cannot be read; check its permissions");
+  if (text->size() > max_file_bytes) {
     throw InputError({file, 0, 0}, "", "is larger than 64 MiB; name a YAML file");
   }
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw InputError({file, 0, 0}, "", "cannot be read; check its permissions");
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (stream.bad()) throw InputError({file, 0, 0}, "", "cannot be read to its end");
-  refuse_utf16(text, file);
-  if (text.find('\0') != std::string::npos) {
+  refuse_utf16(*text, file);
+  if (text->find('\0') != std::string::npos) {
     throw InputError({file, 0, 0}, "", "is a binary file; name a YAML file");
   }
-  YamlNode root = read_yaml_text(text, file);
+  YamlNode root = read_yaml_text(*text, file);
   if (root.kind == YamlNode::Kind::null) {
     throw InputError({file, 0, 0}, "", "is empty; a mapping like \"name: value\" is expected");
   }

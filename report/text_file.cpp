@@ -1,10 +1,10 @@
 #include "report/text_file.hpp"
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <utility>
 
 #include "core/input_error.hpp"
+#include "core/text_file.hpp"
 
 namespace calvo::report {
 
@@ -12,10 +12,9 @@ std::string read_text(const std::string& path) {
   if (!std::filesystem::is_regular_file(path)) {
     throw InputError({path, 0, 0}, "", "is missing; run again what should have written it");
   }
-  std::ifstream stream(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (!stream) throw InputError({path, 0, 0}, "", "cannot be read; check its permissions");
-  return text;
+  auto text = read_file(path);
+  if (!text) throw InputError({path, 0, 0}, "", "cannot be read; check its permissions");
+  return *std::move(text);
 }
 
 nlohmann::ordered_json read_json(const std::string& path) {

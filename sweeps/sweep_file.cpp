@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <utility>
 
@@ -11,6 +9,7 @@
 
 #include "analysis/sweep_table.hpp"
 #include "core/suggest.hpp"
+#include "core/text_file.hpp"
 #include "core/yaml_section.hpp"
 #include "sweeps/values.hpp"
 
@@ -231,8 +230,7 @@ SweepFile read(const YamlNode& tree, const std::string& path, const std::string&
 
 std::string read_text(const std::string& path) {
   read_yaml_file(path);  // for its errors
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  return read_file(path).value_or("");
 }
 
 SweepFile read_sweep_text(const std::string& text, const std::string& path,

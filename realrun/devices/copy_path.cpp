@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <span>
 #include <utility>
@@ -15,6 +13,7 @@
 #include "core/contract.hpp"
 #include "core/input_error.hpp"
 #include "core/suggest.hpp"
+#include "core/text_file.hpp"
 
 namespace calvo::realrun {
 namespace {
@@ -148,10 +147,9 @@ CopyTables parse_copy_tables(std::string_view csv, const std::string& file) {
 }
 
 CopyTables read_copy_tables(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw InputError({file, 0, 0}, "", "cannot be read");
-  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  return parse_copy_tables(text, file);
+  const auto text = read_file(file);
+  if (!text) throw InputError({file, 0, 0}, "", "cannot be read");
+  return parse_copy_tables(*text, file);
 }
 
 std::string copy_tables_csv(const CopyTables& tables) {
