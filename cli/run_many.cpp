@@ -5,8 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
-#include <stdexcept>
 #include <string>
 
 #include <fmt/format.h>
@@ -16,6 +14,7 @@
 
 #include "cli/guard.hpp"
 #include "cli/verb.hpp"
+#include "core/system_call.hpp"
 
 namespace calvo::cli {
 namespace {
@@ -38,10 +37,6 @@ sigset_t both_signals() {
   sigaddset(&both, SIGINT);
   sigaddset(&both, SIGTERM);
   return both;
-}
-
-void check(bool done, const char* what) {
-  if (!done) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
 }
 
 /// Signals wait while one of these lives.
@@ -79,9 +74,9 @@ struct Child {
   const int code = guarded([&]() -> int {
     const FinishedRun run = run_one(job.scenario, job.options);
     if (!run.directory.empty()) {
-      check(::write(pipe, run.directory.data(), run.directory.size()) ==
-                static_cast<ssize_t>(run.directory.size()),
-            "write to the parent");
+      must(::write(pipe, run.directory.data(), run.directory.size()) ==
+               static_cast<ssize_t>(run.directory.size()),
+           "write to the parent");
     }
     return told_end(run);
   });
@@ -98,10 +93,10 @@ public:
     const SignalsBlocked blocked;
     if (stop_wanted != 0) return;  // whoever asked for it knew no child of this job
     int ends[2];
-    check(::pipe(ends) == 0, "pipe");
+    must(::pipe(ends) == 0, "pipe");
     std::fflush(nullptr);
     const pid_t pid = ::fork();
-    check(pid >= 0, "fork");
+    must(pid >= 0, "fork");
     if (pid == 0) {
       ::close(ends[0]);
       be_child(jobs_[job], ends[1], blocked.before());
@@ -119,11 +114,11 @@ public:
     do {
       found = ::waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT);
     } while (found < 0 && errno == EINTR);
-    check(found == 0, "waitid");
+    must(found == 0, "waitid");
     const SignalsBlocked blocked;  // so that no signal is passed on to an id that is free again
     int status = 0;
     const pid_t pid = ::waitpid(ended.si_pid, &status, 0);
-    check(pid > 0, "waitpid");
+    must(pid > 0, "waitpid");
     const auto slot = static_cast<std::size_t>(std::ranges::find(children, pid) - children.begin());
     if (slot == children.size()) return;  // no child of ours
     children[slot] = 0;

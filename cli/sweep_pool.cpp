@@ -4,9 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,15 +19,12 @@
 #include "cli/usage.hpp"
 #include "cli/verb.hpp"
 #include "core/input_error.hpp"
+#include "core/system_call.hpp"
 
 namespace calvo::cli {
 namespace {
 
 constexpr int unwritable_code = 3;
-
-void check(bool done, const char* what) {
-  if (!done) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
-}
 
 sigset_t awaited_signals() {
   sigset_t set;
@@ -40,7 +35,7 @@ sigset_t awaited_signals() {
 
 int memory_file(const char* name) {
   const int file = ::memfd_create(name, MFD_CLOEXEC);
-  check(file >= 0, "memfd_create");
+  must(file >= 0, "memfd_create");
   return file;
 }
 
@@ -59,7 +54,7 @@ std::string take_text(int file) {
 void write_all(int file, const std::string& text) {
   for (std::size_t done = 0; done < text.size();) {
     const ssize_t size = ::write(file, text.data() + done, text.size() - done);
-    check(size > 0, "write to the parent");
+    must(size > 0, "write to the parent");
     done += static_cast<std::size_t>(size);
   }
 }
@@ -105,7 +100,7 @@ void LocalPool::start(const sweeps::Job& job) {
   std::fflush(nullptr);
   const pid_t self = ::getpid();
   child.process = ::fork();
-  check(child.process >= 0, "fork");
+  must(child.process >= 0, "fork");
   if (child.process == 0) {
     be_child(plan_, job, points_ + "/" + child.point, self, child.result, child.messages);
   }

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "control/storage_placement.hpp"
 #include "core/contract.hpp"
 #include "core/input_error.hpp"
+#include "core/system_call.hpp"
 #include "realrun/engine/parts.hpp"
 
 namespace calvo::realrun {
@@ -32,10 +32,6 @@ struct FirstWord {
   std::uint16_t port = 0;
   std::uint16_t text_bytes = 0;
 };
-
-void check(bool done, const char* what) {
-  if (!done) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
-}
 
 bool write_all(int line, const void* data, std::size_t size) {
   const auto* bytes = static_cast<const char*>(data);
@@ -96,8 +92,8 @@ std::vector<BlockRun> initial_share(const scenarios::Scenario& scenario, std::ui
 
 LocalNodes::LocalNodes(const scenarios::Scenario& scenario, const LocalNodeOptions& options)
     : key_(key_bytes) {
-  check(::getrandom(key_.data(), key_.size(), 0) == static_cast<ssize_t>(key_.size()),
-        "random numbers for a key");
+  must(::getrandom(key_.data(), key_.size(), 0) == static_cast<ssize_t>(key_.size()),
+       "random numbers for a key");
   try {
     for (std::int32_t i = 0; i < scenario.instance.storage_nodes; ++i) {
       NodeOptions node;
@@ -128,7 +124,7 @@ LocalNodes::~LocalNodes() {
 
 void LocalNodes::start(const NodeOptions& options) {
   int ends[2];
-  check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "socketpair");
+  must(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "socketpair");
   std::fflush(nullptr);
   const pid_t parent = ::getpid();
   const pid_t process = ::fork();
@@ -139,7 +135,7 @@ void LocalNodes::start(const NodeOptions& options) {
   }
   ::close(ends[1]);
   if (process < 0) ::close(ends[0]);
-  check(process > 0, "fork");
+  must(process > 0, "fork");
   children_.push_back({process, ends[0]});
   const std::string name = "storage node " + std::to_string(children_.size() - 1);
   FirstWord word;

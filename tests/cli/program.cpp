@@ -84,7 +84,7 @@ int Workplace::start(const std::vector<std::string>& arguments) const {
   const pid_t child = ::fork();
   if (child != 0) return child;
   const auto redirect = [](const char* name, int target) {
-    ::dup2(::open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600), target);
+    ::dup2(::open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), target);
   };
   if (::chdir(path_.c_str()) != 0) ::_exit(125);
   redirect(out_name, STDOUT_FILENO);

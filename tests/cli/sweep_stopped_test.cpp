@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,6 +121,21 @@ TEST_P(SweepKilled, LosesAtMostThePointsInFlight) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seed, SweepKilled, ::testing::Range<std::uint64_t>(0, 3));
+
+TEST(SweepWithoutFiles, SaysWhichLimitItMet) {
+  const Workplace here;
+  write_small(here);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{7, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  const Ran ran = here.run({"sweep", "w.yaml", "--jobs", "2", "--quiet"});
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_EQ(ran.err,
+            "calvo: memfd_create: Too many open files; the system gives no more: raise its limits "
+            "(ulimit -a), or do less at a time (--jobs)\n");
+}
 
 }  // namespace
 }  // namespace calvo::testing
