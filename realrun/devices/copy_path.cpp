@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <span>
 #include <utility>
 
@@ -118,11 +117,13 @@ CopyPath CopyTable::choose(const CopyShape& shape) const {
   CALVO_EXPECT(shape.size > 0 && shape.count > 0 && shape.runs > 0);
   const bool in_runs = shape.count >= 2 * shape.runs;
   const CopyTime* best = nullptr;
-  double nearest = std::numeric_limits<double>::infinity();
+  double nearest = 0;
   for (const CopyTime& time : times_) {
     if (time.path == CopyPath::staged && !in_runs) continue;
     const double far = distance(time, shape);
-    if (far > nearest || (far == nearest && best->time <= time.time)) continue;
+    const bool better =
+        best == nullptr || far < nearest || (far == nearest && time.time < best->time);
+    if (!better) continue;
     nearest = far;
     best = &time;
   }
